@@ -1,0 +1,1 @@
+"""rightreason: does an imaging classifier look where the experts look?"""

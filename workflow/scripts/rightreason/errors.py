@@ -1,0 +1,18 @@
+"""The one exception that speaks to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """Something the user handed in cannot be used.
+
+    The message is a sentence (or several lines, one per problem) that says what was expected, what
+    was found, in which case or file, and what to do. Jobs print it without a traceback.
+    """
+
+    @classmethod
+    def of(cls, heading: str, problems: Iterable[str]) -> InputError:
+        """Return one error that lists every problem under `heading`."""
+        return cls("\n".join([heading, *(f"  - {problem}" for problem in problems)]))
