@@ -1,0 +1,91 @@
+"""The study, checked before any job starts, and what several rules ask of it."""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+
+from rightreason.digest import ContentDigests, code_digest
+from rightreason.errors import InputError
+from rightreason.inputs import INPUT_KINDS
+from rightreason.study import load_study
+
+try:
+    study = load_study(config)
+except InputError as error:
+    raise WorkflowError(str(error))
+
+CASES = list(study.cases)
+ANNOTATED = [case for case in CASES if case in study.annotations]
+MODELS = list(study.config.models)
+CAM_METHODS = study.methods(cam=True)
+OTHER_METHODS = study.methods(cam=False)
+METHODS = [*CAM_METHODS, *OTHER_METHODS]
+# Where networks run, for every stage that runs one.
+COMPUTE = {"device": study.config.device, "threads": study.config.threads}
+# A job that runs networks on the CPU must not wait for a GPU.
+GPU = 0 if study.config.device == "cpu" else 1
+
+digests = ContentDigests(Path(".snakemake/rightreason.digests"))
+
+
+wildcard_constraints:
+    case=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    model=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    method=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    seed=r"\d+",
+    fold=r"\d+",
+
+
+def outside(paths):
+    """Mark files from outside: known by their content, so their mtimes must not count."""
+    return paths if study.is_demo else [ancient(path) for path in paths]
+
+
+def identity(path):
+    """What a file from outside is, by content; the workflow's own outputs are tracked as such."""
+    return "demo" if study.is_demo else digests.of(path)
+
+
+def settings_of(stage, **more):
+    """One plain, sorted dict of everything a stage's results depend on beside its inputs."""
+    return dict(sorted({**study.config.section(stage), **more}.items()))
+
+
+def model_of(model):
+    """A model's settings, its initial weights known by content."""
+    settings = dict(study.config.section("models")[model])
+    if settings["weights"]:
+        settings["weights_digest"] = digests.of(Path(settings["weights"]))
+    return settings
+
+
+def prepared(model, cases, suffix):
+    """The prepared images (or, by suffix, their records) that a model gets of some cases."""
+    kind = study.config.models[model].input
+    return [f"results/prepare/{kind}/{case}.{suffix}" for case in cases]
+
+
+def networks(model):
+    """The weights of every network of a model."""
+    return expand(
+        "results/train/{model}/seed{seed}/fold{fold}/weights.ckpt",
+        model=model,
+        seed=range(study.config.train.seeds),
+        fold=range(study.config.train.folds),
+    )
+
+
+def members():
+    """What predict and saliency need to know of each case, in the order of the table."""
+    return {
+        case: {
+            "site": row.site,
+            "fold": study.folds.get(case),
+            "label": row.label,
+            "networks": study.committee(case),
+        }
+        for case, row in study.cases.items()
+    }

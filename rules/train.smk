@@ -1,0 +1,40 @@
+"""One network per model, seed and fold."""
+
+
+rule train:
+    """Gets no case of its test fold, of an external site, and no annotation."""
+    input:
+        images=lambda wildcards: prepared(
+            wildcards.model, study.parts(int(wildcards.fold)), "nii.gz"
+        ),
+        records=lambda wildcards: prepared(
+            wildcards.model, study.parts(int(wildcards.fold)), "json"
+        ),
+        weights=lambda wildcards: [
+            ancient(path) for path in [study.config.models[wildcards.model].weights] if path
+        ],
+    output:
+        weights="results/train/{model}/seed{seed}/fold{fold}/weights.ckpt",
+        metrics="results/train/{model}/seed{seed}/fold{fold}/metrics.csv",
+        record="results/train/{model}/seed{seed}/fold{fold}/record.json",
+    log:
+        "logs/train/{model}/seed{seed}/fold{fold}.log",
+    benchmark:
+        "logs/train/{model}/seed{seed}/fold{fold}.benchmark.tsv"
+    conda:
+        "../envs/networks.yaml"
+    threads: study.config.threads
+    resources:
+        gpu=GPU,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 600 * attempt,
+    params:
+        settings=settings_of("train", **COMPUTE),
+        model=lambda wildcards: model_of(wildcards.model),
+        parts=lambda wildcards: study.parts(int(wildcards.fold)),
+        labels=lambda wildcards: {
+            case: study.label(case) for case in study.parts(int(wildcards.fold))
+        },
+        code=code_digest("train"),
+    script:
+        "../workflow/scripts/train.py"

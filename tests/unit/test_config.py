@@ -1,0 +1,74 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rightreason.config import read_config, schema
+from rightreason.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+MODELS = {"m": {"input": "slices", "network": "ResNet10"}}
+
+
+def refuse(**raw: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        read_config({"models": MODELS, **raw})
+    return str(caught.value)
+
+
+def test_the_committed_schema_is_the_models() -> None:
+    committed = (ROOT / "config" / "schema.json").read_text()
+    assert committed == schema(), "run `make schema`"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("config/**/config.yaml")), ids=str)
+def test_every_config_of_ours_is_valid(path: Path) -> None:
+    config = read_config(yaml.safe_load(path.read_text()))
+    assert {model.input for model in config.models.values()} == {"slices", "subset", "volume"}
+
+
+def test_unknown_keys_are_told_with_a_guess() -> None:
+    message = refuse(modles=1, train={"fold": 3})
+    assert "'modles' is unknown" in message
+    assert "Did you mean models?" in message
+    assert "'train.fold' is unknown" in message
+    assert "Did you mean train.folds?" in message
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ({"models": {}}, "models"),
+        ({"models": {"m": {"input": "slice", "network": "ResNet10"}}}, "'slices'"),
+        ({"models": {"m": {"input": "slices", "network": "ResNet11"}}}, "Did you mean ResNet1"),
+        ({"models": {"m": {"input": "volume", "network": "VGG16"}}}, "two-dimensional"),
+        ({"models": {"a/b": {"input": "slices", "network": "VGG16"}}}, "'a/b' is no id"),
+        ({"saliency": {"methods": {"x": {"algorithm": "gradcm"}}}}, "Did you mean gradcam?"),
+        (
+            {"saliency": {"methods": {"gradcam": {"algorithm": "gradcam", "steps": 3}}}},
+            "gradcam has no setting steps",
+        ),
+        ({"headline": {"method": "gradcm"}}, "headline.method: 'gradcm' is unknown"),
+        ({"headline": {"binarisation": "otzu"}}, "Did you mean otsu?"),
+        ({"positive": "x"}, "positive: 'x' is unknown"),
+        ({"classes": ["a", "a"], "positive": "a"}, "the two labels are the same"),
+        ({"overlap": {"binarisations": {"otsu": {"rule": "top"}}}}, "the rule top needs percent"),
+        ({"train": {"folds": 1}}, "train.folds: input should be greater than or equal to 2"),
+        ({"annotations": "x.tsv"}, "annotations is given without cases"),
+        ({"prepare": {"window": [400, -1000]}}, "must be below"),
+    ],
+)
+def test_bad_values_are_sentences(raw: dict[str, Any], sentence: str) -> None:
+    assert sentence in refuse(**raw)
+
+
+def test_all_problems_come_at_once() -> None:
+    message = refuse(train={"folds": 1}, predict={"batch": 0}, nonsense=1)
+    assert message.count("\n  - ") == 3
+
+
+def test_a_section_is_plain_and_sorted() -> None:
+    section = read_config({"models": MODELS}).section("overlap")
+    assert section["binarisations"]["top10"] == {"part": "positive", "percent": 10, "rule": "top"}
+    assert list(section) == sorted(section)
+    assert isinstance(read_config({"models": MODELS}).section("prepare")["window"], list)

@@ -1,0 +1,112 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rightreason.errors import InputError
+from rightreason.study import load_study
+
+MODELS = {"m": {"input": "slices", "network": "ResNet10"}}
+
+
+def cohort(folder: Path, rows: list[tuple[str, str, str, str]], **config: Any) -> dict[str, Any]:
+    """Write cases (case, label, patient, site) whose images exist, and return a config."""
+    folder.mkdir(exist_ok=True)
+    lines = ["case\timage\tlabel\tpatient\tsite"]
+    for case, label, patient, site in rows:
+        (folder / case).mkdir(exist_ok=True)
+        lines.append("\t".join([case, case, label, patient, site]))
+    (folder / "cases.tsv").write_text("\n".join(lines) + "\n")
+    return {
+        "cases": str(folder / "cases.tsv"),
+        "external_sites": [],
+        "train": {"folds": 2},
+        "models": MODELS,
+        **config,
+    }
+
+
+def row(n: int, site: str = "A", patient: str = "") -> tuple[str, str, str, str]:
+    return f"c{n}", ("other", "drowning")[n % 2], patient or f"p{n}", site
+
+
+def refuse(raw: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as caught:
+        load_study(raw)
+    return str(caught.value)
+
+
+def test_the_embedded_cohort_is_a_study_without_any_file() -> None:
+    study = load_study({"models": MODELS})
+    assert study.is_demo
+    assert len(study.training) == 24
+    assert {case.site for case in study.cases.values()} == {"A", "B"}
+    assert len(study.cases) == 32
+
+
+def test_no_network_judges_a_patient_it_was_trained_with(tmp_path: Path) -> None:
+    rows = [row(n, patient=f"p{n // 4}{n % 2}") for n in range(24)] + [
+        row(n, "B") for n in (30, 31)
+    ]
+    study = load_study(cohort(tmp_path, rows, external_sites=["B"], train={"folds": 3, "seeds": 2}))
+    for case in study.cases.values():
+        for network in study.committee(case.case):
+            fold = int(network[-1])
+            trained_with = {study.cases[c].patient for c in study.parts(fold)}
+            assert case.patient not in trained_with
+            assert not any(study.cases[c].site == "B" for c in study.parts(fold))
+    assert study.committee("c30") == [f"seed{s}/fold{k}" for s in range(2) for k in range(3)]
+    assert len(study.committee("c0")) == 2
+
+
+def test_a_case_added_to_an_external_site_changes_no_fold(tmp_path: Path) -> None:
+    rows = [row(n) for n in range(12)] + [row(20, "B")]
+    before = load_study(cohort(tmp_path, rows, external_sites=["B"]))
+    after = load_study(cohort(tmp_path, [*rows, row(21, "B")], external_sites=["B"]))
+    assert before.folds == after.folds
+    assert [before.parts(k) for k in range(2)] == [after.parts(k) for k in range(2)]
+
+
+def test_the_cohort_as_a_whole_is_checked_at_once(tmp_path: Path) -> None:
+    rows = [*(row(n) for n in range(4)), row(6), row(8), row(10, "B", "p8")]
+    message = refuse(cohort(tmp_path, rows, external_sites=["B", "C"], train={"folds": 3}))
+    assert "external_sites: 'C' is unknown; there are A, B" in message
+    assert "patient p8 has cases in the sites A, B" in message
+    assert "2 patients of the class drowning, fewer than the 3 folds" in message
+    assert message.count("\n  - ") == 3
+
+
+def test_one_class_only(tmp_path: Path) -> None:
+    message = refuse(cohort(tmp_path, [row(0), row(2), row(4)]))
+    assert "the training sites have no case of the class drowning" in message
+
+
+def test_an_external_site_that_is_everything(tmp_path: Path) -> None:
+    message = refuse(cohort(tmp_path, [row(0), row(1)], external_sites=["A"]))
+    assert "every site is external" in message
+
+
+def test_problems_of_both_tables_come_together(tmp_path: Path) -> None:
+    raw = cohort(tmp_path, [row(n) for n in range(4)])
+    with (tmp_path / "cases.tsv").open("a") as file:
+        file.write("c9\tnowhere\tother\tp9\tA\n")
+    (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc7\tr\t\nc0\tr\tgone.nii\n")
+    message = refuse({**raw, "annotations": str(tmp_path / "annotations.tsv")})
+    assert "cases.tsv, row 6, column image: there is no" in message
+    assert "annotations.tsv, row 2, column case: 'c7' is not in the table of cases" in message
+    assert "annotations.tsv, row 3, column file: there is no" in message
+
+
+def test_the_headline_must_name_a_reference_there_is(tmp_path: Path) -> None:
+    raw = cohort(tmp_path, [row(n) for n in range(4)], headline={"reference": "rater_one"})
+    (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc0\trater1\t\n")
+    message = refuse({**raw, "annotations": str(tmp_path / "annotations.tsv")})
+    assert "headline.reference: 'rater_one' is unknown" in message
+    assert "Did you mean rater1?" in message
+
+
+def test_only_annotated_cases_are_listed_with_annotations(tmp_path: Path) -> None:
+    raw = cohort(tmp_path, [row(n) for n in range(4)])
+    (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc0\tr1\t\nc0\tr2\t\n")
+    study = load_study({**raw, "annotations": str(tmp_path / "annotations.tsv")})
+    assert list(study.annotations) == ["c0"]
+    assert [a.rater for a in study.annotations["c0"]] == ["r1", "r2"]

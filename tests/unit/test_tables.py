@@ -1,0 +1,118 @@
+from pathlib import Path
+
+import pytest
+from rightreason.errors import InputError
+from rightreason.tables import parse_annotations, parse_cases, read_rows
+
+CLASSES = ("other", "drowning")
+
+
+def write(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join("\t".join(row.split("|")) for row in rows) + "\n", encoding="utf-8")
+    return path
+
+
+def read_cases(path: Path) -> tuple[list, list[str]]:
+    rows = read_rows(path, ("case", "image", "label"), None)
+    return parse_cases(rows, path.parent, path.name, CLASSES, check_files=True)
+
+
+def test_defaults_and_further_columns(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    table = write(tmp_path / "cases.tsv", "case|image|label|age", "a1|ct|other|63")
+    cases, problems = read_cases(table)
+    assert problems == []
+    assert cases[0].patient == "a1"
+    assert cases[0].site == "main"
+    assert cases[0].region is None
+    assert cases[0].image == tmp_path / "ct"
+    assert cases[0].extra == {"age": "63"}
+
+
+def test_a_byte_order_mark_and_empty_lines_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    table = tmp_path / "cases.tsv"
+    table.write_bytes(b"\xef\xbb\xbfcase\timage\tlabel\r\na1\tct\tother\r\n\t\t\r\n")
+    cases, problems = read_cases(table)
+    assert [case.case for case in cases] == ["a1"]
+    assert problems == []
+
+
+def test_every_problem_is_told_at_once_with_row_and_column(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    table = write(
+        tmp_path / "cases.tsv",
+        "case|image|label|site",
+        "a1|ct|other|",
+        "a1|ct|drowning|",
+        "../x|ct|other|",
+        "a4|gone|other|",
+        "a5|ct|drowned|",
+        "a6||other|",
+        "a7|ct|other|training",
+    )
+    cases, problems = read_cases(table)
+    assert [case.case for case in cases] == ["a1"]
+    expected = [
+        ("row 3, column case", "stands in row 2 already"),
+        ("row 4, column case", "'../x' is no id"),
+        ("row 5, column image", f"there is no {tmp_path / 'gone'}"),
+        ("row 6, column label", "'drowned' is none of the classes other, drowning"),
+        ("row 7, column image", "it is empty"),
+        ("row 8, column site", "'training' is reserved"),
+    ]
+    assert len(problems) == len(expected)
+    for problem, (where, what) in zip(problems, expected, strict=True):
+        assert where in problem
+        assert what in problem
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("case,image,label", "not separated by tabs"),
+        ("case\timage", "the column 'label' is missing"),
+        ("case\timage\tlabel\tcase", "the column 'case' stands twice"),
+    ],
+)
+def test_wrong_columns(tmp_path: Path, header: str, sentence: str) -> None:
+    table = write(tmp_path / "cases.tsv")
+    table.write_text(header + "\n")
+    with pytest.raises(InputError, match=sentence):
+        read_rows(table, ("case", "image", "label"), None)
+
+
+def test_a_missing_table_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_rows(tmp_path / "none.tsv", (), None)
+
+
+def test_annotations(tmp_path: Path) -> None:
+    write(tmp_path / "m.nii.gz", "x")
+    table = write(
+        tmp_path / "annotations.tsv",
+        "case|rater|file|roi",
+        "a1|r1|m.nii.gz|GTV",
+        "a1|r2||",
+        "b9|r1|m.nii.gz|",
+        "a1|Votes|m.nii.gz|",
+        "a1|r2|m.nii.gz|",
+        "a1||m.nii.gz|",
+    )
+    rows = read_rows(table, ("case", "rater", "file"), ("case", "rater", "file", "roi", "finding"))
+    good, problems = parse_annotations(rows, tmp_path, table.name, ["a1"], check_files=True)
+    assert [(a.rater, a.file, a.roi) for a in good] == [
+        ("r1", tmp_path / "m.nii.gz", "GTV"),
+        ("r2", None, None),
+    ]
+    assert len(problems) == 4
+    assert "row 4, column case: 'b9' is not in the table of cases" in problems[0]
+    assert "row 5, column rater: 'Votes' is reserved" in problems[1]
+    assert "row 6: rater r2 marks something" in problems[2]
+    assert "row 7, column rater: '' is no id" in problems[3]
+
+
+def test_an_unknown_column_of_annotations_is_an_error(tmp_path: Path) -> None:
+    table = write(tmp_path / "annotations.tsv", "case|rater|file|maks")
+    with pytest.raises(InputError, match="the column 'maks' is unknown"):
+        read_rows(table, ("case", "rater", "file"), ("case", "rater", "file", "roi", "finding"))

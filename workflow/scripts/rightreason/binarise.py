@@ -1,0 +1,118 @@
+"""Attended regions: the saliency map after a named binarisation.
+
+A binarisation keeps one part of a signed map (`positive` by default) and cuts it at a threshold.
+Voxels exactly at the threshold are *ties*. Where a rule asks for a fixed area, ties share what is
+left of it equally: each counts as the same fraction of a voxel. Every count is then the
+expectation over a fair random choice among the ties, and a constant map scores what chance scores.
+
+| rule   | attended region S of the kept part p ≥ 0            | constant p > 0 | p = 0 |
+|--------|-----------------------------------------------------|----------------|-------|
+| `otsu` | p above Otsu's threshold (256 bins over [0, max])   | everything     | empty |
+| `half` | p at least half of its maximum                      | everything     | empty |
+| `top`  | the largest x % of the seen voxels, where p > 0     | x %, shared    | empty |
+| `area` | the largest abs(A) voxels, where p > 0              | abs(A), shared | empty |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RULES = ("otsu", "half", "top", "area")
+PARTS = ("positive", "negative", "absolute")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An attended region: all values above `threshold`, and a share of each value equal to it.
+
+    A `threshold` of infinity is the empty region.
+    """
+
+    threshold: float
+    tie_share: float
+
+
+EMPTY = Cut(float("inf"), 0.0)
+
+
+def part_of(values: NDArray[np.float32], part: str) -> NDArray[np.float32]:
+    """Return the kept part of a signed map: `positive`, `negative` (sign turned) or `absolute`."""
+    if part == "positive":
+        return np.maximum(values, 0)
+    if part == "negative":
+        return np.maximum(-values, 0)
+    return np.abs(values)
+
+
+def descending(part: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the positive values of a kept part in descending order."""
+    return np.sort(part[part > 0])[::-1]
+
+
+def cut(
+    binarisation: Mapping[str, Any], ranked: NDArray[np.float32], seen: int, important: float
+) -> Cut:
+    """Find where a binarisation cuts a map.
+
+    Parameters
+    ----------
+    binarisation : mapping
+        `rule`, and `percent` for the rule `top`.
+    ranked : (P,) array
+        The kept part's positive values in the seen region, from `descending`.
+    seen : int
+        Number of seen voxels.
+    important : float
+        Number of voxels of A, for the rule `area`.
+
+    Returns
+    -------
+    Cut
+        The attended region.
+    """
+    if ranked.size == 0:
+        return EMPTY
+    rule = binarisation["rule"]
+    if rule == "half":
+        return Cut(float(ranked[0]) / 2, 1.0)
+    if rule == "otsu":
+        return _otsu(ranked, seen)
+    wanted = important if rule == "area" else seen * binarisation["percent"] / 100
+    return _largest(ranked, wanted)
+
+
+def _largest(ranked: NDArray[np.float32], wanted: float) -> Cut:
+    """Cut off the `wanted` largest values; ties share the last of them."""
+    wanted = min(wanted, float(ranked.size))
+    if wanted <= 0:
+        return EMPTY
+    threshold = ranked[int(np.ceil(wanted)) - 1]
+    above = int(np.searchsorted(-ranked, -threshold, side="left"))
+    equal = int(np.searchsorted(-ranked, -threshold, side="right")) - above
+    return Cut(float(threshold), (wanted - above) / equal)
+
+
+def _otsu(ranked: NDArray[np.float32], seen: int) -> Cut:
+    """Otsu's threshold: the cut of a 256-bin histogram that separates two classes best.
+
+    Source: Otsu, IEEE Trans Syst Man Cybern 1979. The seen voxels without positive value count as
+    zeros. The threshold is the upper edge of the last bin of the lower class.
+    """
+    top = float(ranked[0])
+    if ranked.size == seen and float(ranked[-1]) == top:
+        return Cut(top, 1.0)
+    counts, edges = np.histogram(ranked, bins=256, range=(0.0, top))
+    counts[0] += seen - ranked.size
+    centres = (edges[:-1] + edges[1:]) / 2
+    lower = np.cumsum(counts)[:-1].astype(float)
+    upper = seen - lower
+    mass = np.cumsum(counts * centres)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = lower * upper * (mass[:-1] / lower - (mass[-1] - mass[:-1]) / upper) ** 2
+    best = int(np.nanargmax(between))
+    return Cut(float(edges[best + 1]), 1.0)

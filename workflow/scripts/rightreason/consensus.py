@@ -1,0 +1,5 @@
+"""Names of the references that are made from all raters' votes."""
+
+from __future__ import annotations
+
+CONSENSUS = ("majority", "union", "intersection")
