@@ -37,8 +37,8 @@ check: install ## style, types, lint
 control: install ## the audit must be able to fail: the same model with and without the shortcut
 	$(BIN)/python tests/integration/control.py
 
-schema: install ## write config/schema.json from the config model
-	PYTHONPATH=workflow/scripts $(BIN)/python -m rightreason.config > config/schema.json
+schema: install ## write config/schema.json and config/README.md from the config model
+	PYTHONPATH=workflow/scripts $(BIN)/python -m rightreason.config_docs config
 
 lock: ## resolve envs/requirements.lock anew from pyproject.toml, in a fresh environment
 	rm -rf .venv-lock

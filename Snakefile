@@ -8,7 +8,10 @@ from snakemake.utils import min_version
 min_version("9.25")
 
 
-configfile: "config/config.yaml"
+# A study named with --configfile stands alone: Snakemake would merge it into this one.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"

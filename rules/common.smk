@@ -79,13 +79,19 @@ def networks(model):
 
 
 def members():
-    """What predict and saliency need to know of each case, in the order of the table."""
+    """Site, fold and label of each case, in the order of the table."""
     return {
-        case: {
-            "site": row.site,
-            "fold": study.folds.get(case),
-            "label": row.label,
-            "networks": study.committee(case),
-        }
+        case: {"site": row.site, "fold": study.folds.get(case), "label": row.label}
         for case, row in study.cases.items()
+    }
+
+
+def committees(model):
+    """The weights of the networks that judge each case."""
+    return {
+        case: [
+            f"results/train/{model}/{network}/weights.ckpt"
+            for network in study.committee(case)
+        ]
+        for case in CASES
     }

@@ -14,7 +14,9 @@ if study.is_demo:
             folders=directory(
                 [
                     f"results/demo/{folder}"
-                    for folder in demo_plan.output_folders(study.config.section("demo"))
+                    for folder in demo_plan.output_folders(
+                        study.config.section("demo")
+                    )
                 ]
             ),
         log:

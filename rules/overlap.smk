@@ -5,7 +5,9 @@ rule overlap:
     """One job per annotated case, over all models and methods: the annotations are read once."""
     input:
         maps=expand(
-            "results/saliency/{model}/{method}/{{case}}.nii.gz", model=MODELS, method=METHODS
+            "results/saliency/{model}/{method}/{{case}}.nii.gz",
+            model=MODELS,
+            method=METHODS,
         ),
         records=lambda wildcards: [
             prepared(model, [wildcards.case], "json")[0] for model in MODELS

@@ -24,6 +24,7 @@ rule predict:
         settings=settings_of("predict", **COMPUTE),
         model=lambda wildcards: model_of(wildcards.model),
         members=members(),
+        committees=lambda wildcards: committees(wildcards.model),
         code=code_digest("predict"),
     script:
         "../workflow/scripts/predict.py"

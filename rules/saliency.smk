@@ -12,7 +12,9 @@ if CAM_METHODS:
         output:
             tables=expand("results/saliency/{{model}}/{method}.tsv", method=CAM_METHODS),
             maps=expand(
-                "results/saliency/{{model}}/{method}/{case}.nii.gz", method=CAM_METHODS, case=CASES
+                "results/saliency/{{model}}/{method}/{case}.nii.gz",
+                method=CAM_METHODS,
+                case=CASES,
             ),
         log:
             "logs/saliency/{model}/cam.log",
@@ -28,8 +30,8 @@ if CAM_METHODS:
         params:
             settings=settings_of("saliency", methods=CAM_METHODS, **COMPUTE),
             model=lambda wildcards: model_of(wildcards.model),
-            members=members(),
-            positive=study.config.positive,
+            committees=lambda wildcards: committees(wildcards.model),
+            labels={case: study.label(case) for case in CASES},
             code=code_digest("saliency"),
         script:
             "../workflow/scripts/saliency.py"
@@ -46,13 +48,15 @@ if OTHER_METHODS:
             predictions="results/predict/{model}.tsv",
         output:
             tables=["results/saliency/{model}/{method}.tsv"],
-            maps=expand("results/saliency/{{model}}/{{method}}/{case}.nii.gz", case=CASES),
-        wildcard_constraints:
-            method="|".join(OTHER_METHODS),
+            maps=expand(
+                "results/saliency/{{model}}/{{method}}/{case}.nii.gz", case=CASES
+            ),
         log:
             "logs/saliency/{model}/{method}.log",
         benchmark:
             "logs/saliency/{model}/{method}.benchmark.tsv"
+        wildcard_constraints:
+            method="|".join(OTHER_METHODS),
         conda:
             "../envs/networks.yaml"
         threads: study.config.threads
@@ -67,8 +71,8 @@ if OTHER_METHODS:
                 **COMPUTE,
             ),
             model=lambda wildcards: model_of(wildcards.model),
-            members=members(),
-            positive=study.config.positive,
+            committees=lambda wildcards: committees(wildcards.model),
+            labels={case: study.label(case) for case in CASES},
             code=code_digest("saliency"),
         script:
             "../workflow/scripts/saliency.py"

@@ -11,7 +11,9 @@ rule train:
             wildcards.model, study.parts(int(wildcards.fold)), "json"
         ),
         weights=lambda wildcards: [
-            ancient(path) for path in [study.config.models[wildcards.model].weights] if path
+            ancient(path)
+            for path in [study.config.models[wildcards.model].weights]
+            if path
         ],
     output:
         weights="results/train/{model}/seed{seed}/fold{fold}/weights.ckpt",

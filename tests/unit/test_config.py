@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 import yaml
-from rightreason.config import read_config, schema
+from rightreason.config import read_config
+from rightreason.config_docs import reference, schema
 from rightreason.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -16,9 +17,9 @@ def refuse(**raw: Any) -> str:
     return str(caught.value)
 
 
-def test_the_committed_schema_is_the_models() -> None:
-    committed = (ROOT / "config" / "schema.json").read_text()
-    assert committed == schema(), "run `make schema`"
+def test_the_committed_documents_are_the_models() -> None:
+    assert (ROOT / "config" / "schema.json").read_text() == schema(), "run `make schema`"
+    assert (ROOT / "config" / "README.md").read_text() == reference(), "run `make schema`"
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("config/**/config.yaml")), ids=str)

@@ -44,7 +44,7 @@ def test_the_embedded_cohort_is_a_study_without_any_file() -> None:
 
 
 def test_no_network_judges_a_patient_it_was_trained_with(tmp_path: Path) -> None:
-    rows = [row(n, patient=f"p{n // 4}{n % 2}") for n in range(24)] + [
+    rows = [row(n, patient=f"pair{n // 4}-{n % 2}") for n in range(24)] + [
         row(n, "B") for n in (30, 31)
     ]
     study = load_study(cohort(tmp_path, rows, external_sites=["B"], train={"folds": 3, "seeds": 2}))

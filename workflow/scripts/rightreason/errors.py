@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -16,3 +17,11 @@ class InputError(Exception):
     def of(cls, heading: str, problems: Iterable[str]) -> InputError:
         """Return one error that lists every problem under `heading`."""
         return cls("\n".join([heading, *(f"  - {problem}" for problem in problems)]))
+
+
+def unknown(what: str, value: str, there: Iterable[str]) -> str:
+    """Say that a name is unknown, which there are, and which one was likely meant."""
+    there = list(there)
+    near = difflib.get_close_matches(value, there, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{what}: {value!r} is unknown; there are {', '.join(there)}.{hint}"

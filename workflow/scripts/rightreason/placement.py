@@ -1,123 +1,94 @@
-"""Masks from one grid onto another: nearest neighbour, with the volume watched."""
+"""Saliency on the CT: maps on a model's input grid, placed on the CT voxels the model saw."""
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rightreason.errors import InputError
-from rightreason.images import Grid, Volume
-
-log = logging.getLogger(__name__)
-
-# Rounding noise must not decide a tie between two neighbours.
-_TIE = 1e-4
+from rightreason.images import Volume, check_same_grid
+from rightreason.inputs import InputRecord
 
 
-def place(
-    mask: Volume, ct: Grid, name: str, max_volume_change: float, clip: bool
-) -> NDArray[np.bool_]:
-    """Put a mask onto the CT's grid.
+@dataclass(frozen=True)
+class SeenRegion:
+    """The CT voxels that entered a model: an index range, or a list, along each CT array axis.
 
-    Every CT voxel takes the value of the mask's voxel that its centre lies in. Where grids are the
-    same, nothing changes.
+    Arrays "on the seen region" have the shape (len(axes[0]), len(axes[1]), len(axes[2])): slices
+    that were not chosen are left out, so that every element was seen.
+    """
+
+    axes: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
+
+    @classmethod
+    def of(cls, record: InputRecord) -> SeenRegion:
+        """Return the seen region of one case and input."""
+        axes = [np.arange(start, stop) for start, stop in record.box]
+        if record.kind != "volume":
+            axes[record.ct_slice_axis] = np.unique(record.ct_slices)
+        return cls((axes[0], axes[1], axes[2]))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of seen voxels along each CT array axis."""
+        x, y, z = (len(axis) for axis in self.axes)
+        return x, y, z
+
+    def take(self, ct_array: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of an array on the CT grid at the seen voxels."""
+        return np.ascontiguousarray(ct_array[np.ix_(*self.axes)])
+
+
+def place(saliency: Volume, record: InputRecord) -> NDArray[np.float32]:
+    """Interpolate a map linearly onto the seen CT voxels, by the affines of both.
 
     Parameters
     ----------
-    mask : Volume
-        Boolean data on its own grid.
-    ct : Grid
-        Where it is to go.
-    name : str
-        The file, for sentences.
-    max_volume_change : float
-        Largest accepted change of the volume, as a fraction.
-    clip : bool
-        Whether what lies outside the image is dropped instead of an error.
+    saliency : Volume
+        A map on the grid of the prepared image.
+    record : InputRecord
+        What links that grid to the CT.
+
+    Returns
+    -------
+    array of float32
+        The map on the seen region, in the order of the CT's array axes. Beyond the outermost voxel
+        centres of the map, its outermost values hold. Along the slice axis of `slices` and
+        `subset` nothing is interpolated: each CT slice gets its own slice of the map.
 
     Raises
     ------
     InputError
-        When the mask lies partly (unless `clip`) or wholly outside the image, or when resampling
-        changes its volume too much.
+        When the map is not on the grid of the prepared image.
     """
-    if ct.difference(mask.grid) is None:
-        return np.asarray(mask.data, dtype=bool)
-    voxels = np.argwhere(mask.data)
-    out = np.zeros(ct.shape, dtype=bool)
-    if not len(voxels):
-        _check_overlap(mask.grid, ct, name)
-        return out
-    inside = _inside(voxels, mask.grid, ct)
-    before = len(voxels) * mask.grid.voxel_mm3
-    outside = float(np.count_nonzero(~inside)) / len(voxels)
-    if outside == 1 or (outside > 0 and not clip):
-        advice = (
-            "it belongs to another study, or its geometry is wrong" if outside == 1
-            else "place it where it belongs, or set `annotate: outside: clip`"
-        )  # fmt: skip
-        raise InputError(
-            f"{name}: {100 * outside:.3g} % of the annotation ({outside * before:.0f} of "
-            f"{before:.0f} mm3) lies outside the image; {advice}."
-        )
-    _resample(mask, ct, voxels, out)
-    before *= 1 - outside
-    after = float(np.count_nonzero(out)) * ct.voxel_mm3
-    log.info("%s: resampled onto the CT; %.1f mm3 before, %.1f mm3 after", name, before, after)
-    if abs(after - before) > max_volume_change * before:
-        raise InputError(
-            f"{name}: resampling onto the CT changes the volume from {before:.1f} to {after:.1f} "
-            f"mm3; at most {100 * max_volume_change:g} % is accepted. Draw or export it on the "
-            "grid of the CT."
-        )
-    return out
+    check_same_grid(saliency.grid, record.grid, "A saliency map", "the prepared image")
+    to_map = np.linalg.inv(record.grid.affine) @ record.ct_grid.affine
+    seen = SeenRegion.of(record)
+    map_axes = [int(np.argmax(np.abs(to_map[:3, axis]))) for axis in range(3)]
+    placed = np.asarray(saliency.data, dtype=np.float32).transpose(map_axes)
+    for axis, (indices, map_axis) in enumerate(zip(seen.axes, map_axes, strict=True)):
+        at = to_map[map_axis, axis] * indices + to_map[map_axis, 3]
+        placed = _interpolate(placed, at, axis)
+    return placed
 
 
-def _inside(voxels: NDArray[np.int_], grid: Grid, ct: Grid) -> NDArray[np.bool_]:
-    """Say of each voxel of a mask whether its centre lies in the image."""
-    to_ct = np.linalg.inv(ct.affine) @ grid.affine
-    places = voxels @ to_ct[:3, :3].T + to_ct[:3, 3]
-    half = 0.5 + _TIE
-    return np.asarray(((places >= -half) & (places <= np.array(ct.shape) - 1 + half)).all(axis=1))
-
-
-def _check_overlap(grid: Grid, ct: Grid, name: str) -> None:
-    """Refuse an empty mask whose whole grid lies elsewhere: it says nothing about this image."""
-    to_ct = np.linalg.inv(ct.affine) @ grid.affine
-    corners = np.array(
-        [[i, j, k, 1.0] for i in (-0.5, grid.shape[0] - 0.5) for j in (-0.5, grid.shape[1] - 0.5)
-         for k in (-0.5, grid.shape[2] - 0.5)]
-    )  # fmt: skip
-    places = (to_ct @ corners.T)[:3]
-    if (places.max(axis=1) < -0.5).any() or (places.min(axis=1) > np.array(ct.shape) - 0.5).any():
-        raise InputError(
-            f"{name} is empty, and its grid lies wholly outside the image: it belongs to another "
-            "study, or its geometry is wrong."
-        )
-
-
-def _resample(mask: Volume, ct: Grid, voxels: NDArray[np.int_], out: NDArray[np.bool_]) -> None:
-    """Fill `out` within the box, in CT voxels, that the mask's voxels reach."""
-    to_mask = np.linalg.inv(mask.grid.affine) @ ct.affine
-    to_ct = np.linalg.inv(to_mask)
-    low, high = voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5
-    corners = np.array(
-        [[i, j, k, 1.0] for i in (low[0], high[0]) for j in (low[1], high[1])
-         for k in (low[2], high[2])]
-    )  # fmt: skip
-    places = (to_ct @ corners.T)[:3]
-    start = np.clip(np.floor(places.min(axis=1)).astype(int), 0, ct.shape)
-    stop = np.clip(np.ceil(places.max(axis=1)).astype(int) + 1, 0, ct.shape)
-    j, i = np.meshgrid(np.arange(start[1], stop[1]), np.arange(start[0], stop[0]))
-    for k in range(start[2], stop[2]):
-        near = [
-            np.floor(row[0] * i + row[1] * j + row[2] * k + row[3] + 0.5 + _TIE).astype(int)
-            for row in to_mask[:3]
-        ]
-        valid = np.logical_and.reduce(
-            [(n >= 0) & (n < size) for n, size in zip(near, mask.data.shape, strict=True)]
-        )
-        part = out[start[0] : stop[0], start[1] : stop[1], k]
-        part[valid] = mask.data[near[0][valid], near[1][valid], near[2][valid]]
+def _interpolate(
+    values: NDArray[np.float32], at: NDArray[np.float64], axis: int
+) -> NDArray[np.float32]:
+    """Linear interpolation along one axis at fractional indices, clamped to the ends."""
+    # Affines go through a matrix inverse: without rounding, an index of 2.9999999 would mix a
+    # sliver of the neighbouring slice into this one and break exact ties.
+    at = np.clip(np.round(at, 6), 0, values.shape[axis] - 1)
+    lower = np.floor(at).astype(np.intp)
+    weight = (at - lower).astype(np.float32)
+    if not weight.any():
+        return values.take(lower, axis=axis)
+    upper = np.minimum(lower + 1, values.shape[axis] - 1)
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    low = values.take(lower, axis=axis)
+    step = values.take(upper, axis=axis) - low
+    placed: NDArray[np.float32] = low + weight.reshape(shape) * step
+    return placed

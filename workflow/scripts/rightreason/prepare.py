@@ -92,7 +92,7 @@ def crop_box(case: str, ct: Volume, region: Path | None, settings: Mapping[str, 
         Half-open, along the CT's array axes.
     """
     if region is not None:
-        mask = mask_on_grid(region, ct.grid, case)
+        mask = mask_on_grid(region, ct.grid)
         if not mask.any():
             raise InputError(
                 f"The region of case {case} ({region.name}) marks no voxel. Give a mask that marks "
@@ -216,7 +216,8 @@ def _resample(
         if size != values.shape[axis]:
             weights = resize_weights(values.shape[axis], size)
             values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
-    return np.rint(values).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.rint(values).astype(np.uint8)
+    return grey
 
 
 def _resample_slices(

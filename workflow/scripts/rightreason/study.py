@@ -14,9 +14,9 @@ from typing import Any
 
 from rightreason import demo_plan
 from rightreason.algorithms import CAM_ALGORITHMS
-from rightreason.config import Config, read_config, unknown
+from rightreason.config import Config, read_config
 from rightreason.consensus import CONSENSUS
-from rightreason.errors import InputError
+from rightreason.errors import InputError, unknown
 from rightreason.folds import Member, assign_folds, split
 from rightreason.tables import (
     ANNOTATION_COLUMNS,

@@ -1,0 +1,75 @@
+"""Running the workflow for real, in a checkout of its own, and reading what is due."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEFT_BEHIND = (
+    ".git", ".venv", ".venv-lock", ".snakemake", "logs", ".pytest_cache", ".mypy_cache",
+    ".ruff_cache", ".hypothesis", "__pycache__",
+)  # fmt: skip
+
+Job = tuple[str, str]
+
+
+def checkout(to: Path) -> Path:
+    """Copy the sources as a fresh clone has them: no results, no metadata, new times."""
+    shutil.copytree(
+        ROOT,
+        to,
+        ignore=lambda folder, names: [
+            name for name in names
+            if name in LEFT_BEHIND or (Path(folder) == ROOT and name == "results")
+        ],
+        copy_function=shutil.copyfile,
+        symlinks=True,
+    )  # fmt: skip
+    return to
+
+
+def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
+    """Run snakemake in a checkout and return what it printed."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", str(cores), "--nocolor", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def finish(folder: Path, *arguments: str) -> str:
+    """Run snakemake to the end; fail with its output otherwise."""
+    result = snakemake(folder, *arguments)
+    assert result.returncode == 0, result.stdout[-6000:]
+    return result.stdout
+
+
+def due(folder: Path, *arguments: str) -> set[Job]:
+    """Return the jobs a dry run would do, as (rule, wildcards)."""
+    return jobs_in(finish(folder, "--dry-run", *arguments)) - {("all", "")}
+
+
+def jobs_in(output: str) -> set[Job]:
+    """Read the jobs out of snakemake's own record of a (dry) run."""
+    jobs = set()
+    for block in re.split(r"^\[.*\]$", output, flags=re.MULTILINE):
+        rule = re.search(r"^(?:local)?(?:rule|checkpoint) (\w+):$", block, flags=re.MULTILINE)
+        if rule:
+            wildcards = re.search(r"^    wildcards: (.*)$", block, flags=re.MULTILINE)
+            jobs.add((rule[1], wildcards[1] if wildcards else ""))
+    return jobs
+
+
+def rules_of(jobs: set[Job]) -> set[str]:
+    """Return the rules of jobs."""
+    return {rule for rule, _ in jobs}

@@ -1,0 +1,84 @@
+"""Dry runs of every config and profile, and the shape of the wiring."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.runs import ROOT, due, rules_of, snakemake
+
+STAGES = [
+    "demo",
+    "convert",
+    "annotate",
+    "prepare",
+    "train",
+    "predict",
+    "saliency",
+    "overlap",
+    "summary",
+    "report",
+]
+
+
+@pytest.mark.parametrize("study", ["config/config.yaml", "config/drowning/config.yaml"])
+def test_ready_made_studies_plan(study: str, tmp_path: Path) -> None:
+    jobs = due(ROOT, "--configfile", study, "--forceall")
+    assert rules_of(jobs) == {*STAGES, "saliency_cam"}
+
+
+def test_the_full_size_study_trains_ten_folds_of_three_models() -> None:
+    jobs = due(ROOT, "--configfile", "config/drowning/config.yaml", "--forceall")
+    assert len([job for job in jobs if job[0] == "train"]) == 30
+
+
+def test_a_study_named_on_the_command_line_stands_alone() -> None:
+    jobs = due(ROOT, "--configfile", "config/drowning/config.yaml", "--forceall")
+    models = {re.search(r"model=(\w+)", job[1])[1] for job in jobs if job[0] == "predict"}
+    assert models == {"alexnet", "vgg16", "densenet121_3d"}
+
+
+def test_the_slurm_profile_plans() -> None:
+    result = snakemake(
+        ROOT, "--dry-run", "--workflow-profile", "profiles/slurm", "--forceall",
+        "--configfile", "config/drowning/config.yaml",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert "profiles/slurm" in result.stdout
+    train = re.search(r"rule train:.*?resources: (.*?)\n", result.stdout, flags=re.DOTALL)[1]
+    convert = re.search(r"rule convert:.*?resources: (.*?)\n", result.stdout, flags=re.DOTALL)[1]
+    assert "gpu=1" in train
+    assert "slurm_partition=gpu" in train
+    assert "gpu=" not in convert
+    assert "slurm_partition=cpu" in convert
+
+
+def test_bad_input_is_told_before_any_job() -> None:
+    result = snakemake(ROOT, "--dry-run", "--config", "positive=drowned", "modles=1")
+    assert result.returncode != 0
+    assert "'modles' is unknown" in result.stdout
+    assert "Did you mean models?" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert "Building DAG" not in result.stdout
+
+
+def test_one_word_per_stage() -> None:
+    for stage in STAGES:
+        for path in (
+            f"rules/{stage}.smk",
+            f"workflow/scripts/{stage}.py",
+            f"workflow/scripts/rightreason/{stage}.py",
+        ):
+            assert (ROOT / path).is_file(), path
+    assert {path.stem for path in (ROOT / "rules").glob("*.smk")} == {*STAGES, "common"}
+
+
+def test_the_wiring_stays_short() -> None:
+    def lines(path: Path) -> int:
+        return len(path.read_text().splitlines())
+
+    assert lines(ROOT / "Snakefile") < 40
+    assert lines(ROOT / "rules" / "common.smk") < 100
+    assert {
+        p.name: lines(p) for p in (ROOT / "workflow" / "scripts").glob("*.py") if lines(p) > 15
+    } == {}
