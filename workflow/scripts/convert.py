@@ -8,6 +8,6 @@ from rightreason.job import job
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         case, settings = snakemake.wildcards.case, snakemake.params.settings
-        image, series = Path(snakemake.input.image), snakemake.params.source["series"]
+        image, series = Path(snakemake.input.image[0]), snakemake.params.source["series"]
         volume, record = Path(snakemake.output.volume), Path(snakemake.output.record)
         convert_case(case, image, series, volume, record, settings)

@@ -95,14 +95,14 @@ class ContentDigests:
     def of(self, path: Path) -> str:
         """Digest a file, or a folder with everything below it (names and contents).
 
-        Symbolic links count as what they point to.
+        Symbolic links count as what they point to; hidden files do not count.
         """
         if not path.is_dir():
             return self._file(path)
         total = hashlib.sha256()
         for folder, subfolders, names in os.walk(path, followlinks=True):
             subfolders.sort()
-            for name in sorted(names):
+            for name in sorted(name for name in names if not name.startswith(".")):
                 file = Path(folder, name)
                 total.update(f"{file.relative_to(path)}\n{self._file(file)}\n".encode())
         return total.hexdigest()

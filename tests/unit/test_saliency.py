@@ -1,0 +1,250 @@
+"""Maps in patient space, of the networks that predicted; each empty one with its reason."""
+
+import csv
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from rightreason.cam import gradcam, layer_evidence, upsample
+from rightreason.errors import InputError
+from rightreason.explain import target_layers
+from rightreason.networks import build
+from rightreason.predict import predict_model
+from rightreason.saliency import explain_model
+from torch import nn
+
+from tests.prepared import AFFINE, SHAPE, SLICES, write_case, write_cohort
+
+torch.set_num_threads(1)
+
+OPTIONS = {"block_inplanes": [4, 4, 8, 8], "no_max_pool": True}
+SETTINGS = {"device": "cpu", "threads": 1, "batch": 3}
+CAMS = {"gradcam": {"algorithm": "gradcam"}, "deep": {"algorithm": "hirescam", "layer": "layer2"}}
+GRADIENTS = {"ig": {"algorithm": "integrated_gradients", "steps": 4, "baseline": 0.0}}
+CHANNELS = {"slices": 1, "subset": len(SLICES), "volume": 1}
+
+
+class Study:
+    """One fold's worth of finished stages before `saliency`, with networks of random weights."""
+
+    def __init__(self, folder, kind, cases=2, networks=1, **model):
+        self.folder, self.kind = folder, kind
+        self.model = {
+            "input": kind, "network": "ResNet10", "options": OPTIONS, "channels": None,
+            "target_layer": "layer3", **model,
+        }  # fmt: skip
+        self.images, self.labels = write_cohort(folder / "prepare", kind, cases=cases)
+        self.networks = [self.network(seed) for seed in range(networks)]
+        self.save()
+
+    def network(self, seed):
+        torch.manual_seed(seed)
+        dims = 3 if self.kind == "volume" else 2
+        channels = self.model["channels"] or CHANNELS[self.kind]
+        return build("ResNet10", dims, channels, 2, OPTIONS).eval()
+
+    def save(self):
+        """Write weights and the predictions that go with them."""
+        paths = [self.folder / f"{n}.ckpt" for n in range(len(self.networks))]
+        for path, network in zip(paths, self.networks, strict=True):
+            torch.save(network.state_dict(), path)
+        self.committees = dict.fromkeys(self.images, paths)
+        rows = [{"case": c, "site": "A", "fold": 0, "label": "x"} for c in self.images]
+        self.table = self.folder / "predict.tsv"
+        predict_model(self.images, self.committees, rows, self.model, SETTINGS, self.table)
+
+    def explain(self, methods, target="positive", batch=3):
+        explain_model(
+            self.images, self.committees, self.table, self.labels, self.model, methods, target,
+            {**SETTINGS, "batch": batch}, self.folder / "out",
+        )  # fmt: skip
+        return {method: read(self.folder / "out" / f"{method}.tsv") for method in methods}
+
+    def map(self, method, case):
+        image = nib.load(self.folder / "out" / method / f"{case}.nii.gz")
+        return image, np.asarray(image.dataobj)
+
+    def input(self, case):
+        data = np.asarray(nib.load(self.images[case]).dataobj).transpose(2, 1, 0) / 127.5 - 1
+        x = torch.from_numpy(data).float()
+        chosen = x[SLICES]
+        return {"slices": chosen[:, None], "subset": chosen[None], "volume": x[None, None]}[
+            self.kind
+        ]
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.mark.parametrize("kind", ["slices", "subset", "volume"])
+def test_maps_are_those_of_the_formula_put_back_in_patient_space(tmp_path, kind):
+    study = Study(tmp_path, kind, networks=2)
+    table = study.explain({**CAMS, **GRADIENTS})
+    for case in study.images:
+        x = study.input(case)
+        maps = [
+            upsample(gradcam(layer_evidence(network, x, ["layer3"], 1)[1]["layer3"]), x.shape[2:])
+            for network in study.networks
+        ]
+        expected = torch.stack(maps).mean(0).numpy()
+        image, values = study.map("gradcam", case)
+        assert np.allclose(image.affine, AFFINE)
+        assert values.shape == SHAPE
+        assert values.dtype == np.float32
+        placed = values.transpose(2, 1, 0)
+        if kind == "volume":
+            np.testing.assert_allclose(placed, expected[0, 0], atol=1e-6)
+        else:
+            np.testing.assert_allclose(
+                placed[SLICES], np.broadcast_to(expected[:, 0], (4, 20, 24)), atol=1e-6
+            )
+            unseen = [z for z in range(SHAPE[2]) if z not in SLICES]
+            assert not placed[unseen].any()
+    row = table["gradcam"][0]
+    assert row["layer"] == "layer3"
+    assert table["deep"][0]["layer"] == "layer2"
+    assert (table["ig"][0]["layer"], table["ig"][0]["upsampling"]) == ("input", "none")
+    mode = "trilinear" if kind == "volume" else "bilinear"
+    assert row["upsampling"] == f"{mode}, align_corners=False"
+    with torch.no_grad():
+        logits = torch.cat([network(study.input("c00")) for network in study.networks])
+    assert float(row["logit"]) == pytest.approx(logits[:, 1].mean().item(), abs=1e-5)
+
+
+def test_integrated_gradients_add_up_and_differ_between_slices_of_a_subset(tmp_path):
+    study = Study(tmp_path, "subset", cases=1)
+    study.explain({"ig": {**GRADIENTS["ig"], "steps": 256}})
+    values = study.map("ig", "c00")[1]
+    x = study.input("c00")
+    network = study.networks[0]
+    with torch.no_grad():
+        change = (network(x) - network(torch.full_like(x, -1.0)))[0, 1].item()
+    assert values.sum() == pytest.approx(change, abs=0.05 * abs(change) + 1e-3)
+    assert not np.allclose(values[:, :, SLICES[0]], values[:, :, SLICES[1]])
+
+
+def test_the_batch_size_changes_nothing(tmp_path):
+    study = Study(tmp_path, "slices", cases=1, networks=2)
+    study.explain({**CAMS, **GRADIENTS}, batch=1)
+    alone = {m: study.map(m, "c00")[1] for m in (*CAMS, *GRADIENTS)}
+    study.explain({**CAMS, **GRADIENTS}, batch=64)
+    for method, values in alone.items():
+        np.testing.assert_allclose(study.map(method, "c00")[1], values, atol=1e-6)
+
+
+def test_a_repeated_grey_slice_has_one_map(tmp_path):
+    study = Study(tmp_path, "slices", cases=1, channels=3)
+    study.explain({**CAMS, **GRADIENTS})
+    assert study.map("ig", "c00")[1].shape == SHAPE
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [("positive", ["1", "1"]), ("label", ["0", "1"]), ("predicted", ["0", "0"])],
+)
+def test_the_explained_class(tmp_path, target, expected):
+    study = Study(tmp_path, "slices")
+    study.networks[0].fc.bias.data[:] = torch.tensor([50.0, -50.0])
+    study.save()
+    rows = study.explain(CAMS, target)["gradcam"]
+    assert [row["target"] for row in rows] == expected
+    signs = [float(row["logit"]) < 0 for row in rows]
+    assert signs == [value == "1" for value in expected]
+
+
+def test_the_layer_is_the_methods_then_the_models_then_the_last_convolution():
+    network = build("VGG16", 2, 1, 2, {"hidden": 4})
+    pixels = torch.zeros(1, 1, 32, 32, dtype=torch.uint8)
+    methods = {"a": {"algorithm": "gradcam", "layer": "features.3"}, "b": {"algorithm": "hirescam"}}
+    methods |= GRADIENTS
+    assert target_layers(network, pixels, 1, {}, methods) == {"a": "features.3", "b": "features.28"}
+    named = target_layers(network, pixels, 1, {"target_layer": "features.10"}, methods)
+    assert named == {"a": "features.3", "b": "features.10"}
+
+
+def test_an_unknown_layer_lists_those_there_are(tmp_path):
+    study = Study(tmp_path, "slices", target_layer="layer5")
+    with pytest.raises(InputError, match=r"no layer 'layer5'\. It has: conv1, .*layer4"):
+        study.explain(CAMS)
+
+
+def _emptied(reason, network):
+    """Set weights by hand so that the map of `layer4` is empty for that reason."""
+    with torch.no_grad():
+        if reason == "dead layer":
+            block = network.layer4[0]
+            for norm in (block.bn2, block.downsample[1]):
+                nn.init.zeros_(norm.weight)
+                nn.init.constant_(norm.bias, -1.0)
+        elif reason == "saturated output":
+            nn.init.zeros_(network.fc.weight)
+        else:
+            network.fc.weight[1] = -1.0
+
+
+@pytest.mark.parametrize("reason", ["dead layer", "saturated output", "no positive evidence"])
+def test_an_empty_map_carries_its_reason(tmp_path, reason):
+    study = Study(tmp_path, "slices", cases=1, target_layer="layer4")
+    _emptied(reason, study.networks[0])
+    study.save()
+    table = study.explain({"gradcam": CAMS["gradcam"]})
+    image, values = study.map("gradcam", "c00")
+    assert table["gradcam"][0]["reason"] == reason
+    assert image.header["descrip"].item().decode() == reason
+    assert values.max() <= 0
+    assert (values.min() < 0) == (reason == "no positive evidence")
+
+
+def test_a_map_with_evidence_needs_no_reason(tmp_path):
+    study = Study(tmp_path, "slices", cases=1, target_layer="layer4")
+    study.networks[0].fc.weight.data[1] = 1.0
+    study.save()
+    row = study.explain({"gradcam": CAMS["gradcam"]})["gradcam"][0]
+    values = study.map("gradcam", "c00")[1]
+    assert row["reason"] == ""
+    assert float(row["maximum"]) == pytest.approx(values.max(), rel=1e-5)
+    # Each unit of weight 1 passes on its mean: the map's mean is the logit less the bias.
+    bias = study.networks[0].fc.bias[1].item()
+    x = study.input("c00")
+    deep = layer_evidence(study.networks[0], x, ["layer4"], 1)[1]["layer4"]
+    assert gradcam(deep).sum().item() / len(x) == pytest.approx(
+        float(row["logit"]) - bias, abs=1e-4
+    )
+
+
+def test_another_network_than_the_one_that_predicted_is_found_out(tmp_path):
+    study = Study(tmp_path, "slices", cases=3)
+    torch.save(study.network(9).state_dict(), tmp_path / "other.ckpt")
+    study.committees["c01"] = [tmp_path / "other.ckpt"]
+    with pytest.raises(InputError, match=r"c01: the networks give .*not the same") as caught:
+        study.explain(CAMS)
+    assert "c00" not in str(caught.value)
+    assert (tmp_path / "out/gradcam/c02.nii.gz").exists()
+    assert not (tmp_path / "out/gradcam/c01.nii.gz").exists()
+    assert not (tmp_path / "out/gradcam.tsv").exists()
+
+
+def test_a_map_with_nan_names_case_and_method_and_spares_the_others(tmp_path, monkeypatch):
+    study = Study(tmp_path, "slices")
+    write_case(tmp_path / "prepare", "c01", "slices", np.zeros(SHAPE))
+    study.save()
+    monkeypatch.setitem(
+        explain_model.__globals__["FORMULAS"],
+        "gradcam",
+        lambda e: gradcam(e) / (0 if _black(e, study) else 1),
+    )
+    with pytest.raises(InputError, match=r"c01: the map of gradcam holds NaN") as caught:
+        study.explain(CAMS)
+    assert "c00" not in str(caught.value)
+    assert (tmp_path / "out/deep/c00.nii.gz").exists()
+    assert not (tmp_path / "out/deep/c01.nii.gz").exists()
+    assert not list((tmp_path / "out").glob("*.tsv"))
+
+
+def _black(evidence, study):
+    x = torch.full((1, 1, 20, 24), -1.0)
+    expected = layer_evidence(study.networks[0], x, ["layer3"], 1)[1]["layer3"].activation
+    return torch.allclose(evidence.activation[0], expected[0], atol=1e-5)

@@ -1,0 +1,186 @@
+"""Which of the slices in a folder are the case's volume: one series, chosen by rule."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rightreason.dicom_headers import Headers
+from rightreason.dicom_slices import Slice
+from rightreason.errors import InputError
+
+_SAME_DIRECTION = 1e-4
+_SAME_SPACING_MM = 1e-4
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Slices of one series that share matrix, pixel spacing and orientation."""
+
+    slices: list[Slice]
+
+    def describe(self, index: int) -> str:
+        """Return the line that an error shows for this candidate."""
+        first = self.slices[0]
+        positions = sorted(float(np.dot(s.position, s.normal)) for s in self.slices)
+        steps = np.diff(positions)
+        spacing = f"{np.median(steps):.4g} mm apart" if steps.size else "a single slice"
+        thickness = "?" if first.thickness_mm is None else f"{first.thickness_mm:g}"
+        return (
+            f"[{index}] '{first.series.description}', kernel {first.series.kernel or '?'}, "
+            f"{len(self.slices)} slices of {first.columns} x {first.rows}, {spacing}, "
+            f"{thickness} mm thick{', derived' if first.series.derived else ''}: "
+            f"{first.series.uid}"
+        )
+
+
+def choose(case: str, image: Path, headers: Headers, series: str | None) -> list[Slice]:
+    """Choose the slices of the case's volume; note in `headers` what is left out and why.
+
+    Localizers, secondary captures, colour pictures and other modalities are not among the slices
+    to begin with (see `read_headers`). A single slice is no volume. A derived series is taken only
+    when it is named: by `series`, or because `image` is that one file.
+
+    Parameters
+    ----------
+    case : str
+        For error sentences.
+    image : path
+        The folder or file, for error sentences.
+    headers : Headers
+        What the folder holds.
+    series : str or None
+        SeriesInstanceUID, or the short index that an earlier error showed.
+
+    Returns
+    -------
+    list of Slice
+        In no particular order, without byte-identical duplicates.
+
+    Raises
+    ------
+    InputError
+        When there is no candidate, or several and `series` names none of them, or when slices that
+        belong to the chosen series cannot be part of its volume.
+    """
+    slices = _without_duplicates(headers)
+    volumes = [c for c in _group(slices) if len(c.slices) > 1]
+    chosen = _pick(case, image, volumes, headers, series)
+    _check_nothing_missing(case, slices, chosen)
+    used = {id(s) for s in chosen.slices}
+    in_volumes = {id(s) for c in volumes for s in c.slices}
+    for item in slices:
+        if id(item) not in used:
+            headers.leave_out(_reason(item, id(item) in in_volumes, chosen), [item.file])
+    return chosen.slices
+
+
+def _reason(item: Slice, in_volume: bool, chosen: Candidate) -> str:
+    if not in_volume:
+        return "single slice"
+    if item.series.derived and item.series.uid != chosen.slices[0].series.uid:
+        return "derived series"
+    return "another series"
+
+
+def _pick(
+    case: str, image: Path, volumes: list[Candidate], headers: Headers, series: str | None
+) -> Candidate:
+    listing = [c.describe(index) for index, c in enumerate(volumes, start=1)]
+    if series:
+        named = [c for i, c in enumerate(volumes, 1) if series in (str(i), c.slices[0].series.uid)]
+        problem = f"`series` is {series!r}, which names {len(named) or 'none'} of the volumes in"
+    else:
+        single_file = image.is_file()
+        named = [c for c in volumes if single_file or not c.slices[0].series.derived]
+        problem = f"{len(named) or 'no'} CT series could be the volume in"
+    if len(named) == 1:
+        return named[0]
+    if not listing:
+        found = Counter({reason: len(files) for reason, files in headers.left_out.items()})
+        found["single CT slice"] += len({s.file for s in headers.slices})
+        what = ", ".join(f"{n} x {reason}" for reason, n in sorted(found.items()) if n)
+        raise InputError(
+            f"Case {case}: {image} holds no CT volume. A series of at least two parallel CT "
+            f"slices was expected; found: {what}. Correct the column `image` of the case table."
+        )
+    raise InputError.of(
+        f"Case {case}: {problem} {image}; exactly one was expected. Name one by its index or its "
+        "SeriesInstanceUID in the column `series` of the case table (a derived series is taken "
+        "only when it is named):",
+        listing,
+    )
+
+
+def _without_duplicates(headers: Headers) -> list[Slice]:
+    """Drop files that repeat another file byte for byte; the first by path stays."""
+    alike = Counter(_place(s) for s in headers.slices)
+    seen: dict[bytes, int] = {}
+    dropped = set()
+    for item in headers.slices:
+        if alike[_place(item)] > 1 and item.frame in (None, 0):
+            digest = hashlib.sha256(item.path.read_bytes()).digest()
+            if seen.setdefault(digest, item.file) != item.file:
+                dropped.add(item.file)
+    if dropped:
+        headers.leave_out("byte-identical duplicate", sorted(dropped))
+    return [s for s in headers.slices if s.file not in dropped]
+
+
+def _place(item: Slice) -> tuple[object, ...]:
+    return item.series.uid, item.position, item.orientation, item.frame
+
+
+def _group(slices: Sequence[Slice]) -> list[Candidate]:
+    """Group slices by series and, within it, by geometry; ordered by series number, then path."""
+    groups: list[list[Slice]] = []
+    for item in slices:
+        if not item.placed:
+            continue
+        home = next((group for group in groups if _alike(group[0], item)), None)
+        if home is None:
+            groups.append([item])
+        else:
+            home.append(item)
+    groups.sort(key=lambda group: (group[0].series.number, group[0].series.uid, group[0].file))
+    return [Candidate(group) for group in groups]
+
+
+def _alike(a: Slice, b: Slice) -> bool:
+    return (
+        a.series.uid == b.series.uid
+        and (a.rows, a.columns) == (b.rows, b.columns)
+        and np.allclose(a.spacing, b.spacing, rtol=0, atol=_SAME_SPACING_MM)
+        and np.allclose(a.orientation, b.orientation, rtol=0, atol=_SAME_DIRECTION)
+    )
+
+
+def _check_nothing_missing(case: str, slices: Sequence[Slice], chosen: Candidate) -> None:
+    """Refuse a volume from whose own series a slice would silently drop out."""
+    first = chosen.slices[0]
+    used = {id(s) for s in chosen.slices}
+    problems = []
+    for item in slices:
+        if item.series.uid != first.series.uid or id(item) in used:
+            continue
+        if not item.placed:
+            problems.append(f"{item.path.name} has no position, orientation or pixel spacing")
+        elif abs(float(np.dot(item.normal, first.normal))) > 1 - 1e-3 and (
+            sum(_alike(item, other) for other in slices) == 1
+        ):
+            problems.append(
+                f"{item.path.name} is parallel to the other slices but has {item.columns} x "
+                f"{item.rows} pixels of {item.spacing[0]:g} mm instead of {first.columns} x "
+                f"{first.rows} of {first.spacing[0]:g} mm"
+            )
+    if problems:
+        raise InputError.of(
+            f"Case {case}: slices of the chosen series cannot be part of its volume. Export the "
+            "series again, or take them out of the folder:",
+            problems,
+        )

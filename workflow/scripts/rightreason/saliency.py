@@ -1,0 +1,198 @@
+"""Stage `saliency`: one raw, signed map per case and method, by the networks that judged the case.
+
+All CAM methods of a call come from one forward pass and one gradient. Maps are stored as the
+formulas give them, negative values included: the positive part is taken where maps are scored.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rightreason import devices
+from rightreason.cam import FORMULAS, upsampling_mode
+from rightreason.committee import Panel, load_network, panels
+from rightreason.errors import InputError
+from rightreason.explain import Explained, explain, target_layers
+from rightreason.images import save, write_whole
+from rightreason.inputs import from_samples
+from rightreason.samples import CaseSamples, in_channels, load_case
+
+COLUMNS = ("case", "target", "layer", "upsampling", "logit", "minimum", "maximum", "reason")
+PROBABILITY_TOLERANCE = 1e-4
+TARGETS = ("positive", "predicted", "label")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all cases of a call share."""
+
+    model: Mapping[str, Any]
+    methods: Mapping[str, Mapping[str, Any]]
+    layers: Mapping[str, str]
+    channels: int
+    batch: int
+
+
+def explain_model(
+    images: Mapping[str, Path],
+    committees: Mapping[str, Sequence[Path]],
+    predictions: Path,
+    labels: Mapping[str, int],
+    model: Mapping[str, Any],
+    methods: Mapping[str, Mapping[str, Any]],
+    target: str,
+    settings: Mapping[str, Any],
+    out: Path,
+) -> None:
+    """Write `{method}/{case}.nii.gz` and `{method}.tsv` for every method and case.
+
+    The map of several networks is the mean of theirs. The forward passes made here must give the
+    probability in `predictions`: so the map is known to be of the network that made the prediction.
+
+    Parameters
+    ----------
+    images : mapping of case to path
+        Prepared images.
+    committees : mapping of case to paths of weights
+        As for `predict_model`.
+    predictions : path
+        Its table.
+    labels : mapping of case to 0 or 1
+        Used by the target `label`.
+    model : mapping
+        `network`, `options`, `channels`, `target_layer`.
+    methods : mapping of method to mapping
+        `algorithm`, and its settings: `layer` (CAMs), `steps` and `baseline` (gradient methods).
+    target : str
+        The explained class: `positive`, `predicted` (1 from a probability of 0.5) or `label`.
+    settings : mapping
+        `device`, `threads`, `batch`.
+    out : path
+        Folder of the model.
+
+    Raises
+    ------
+    InputError
+        When images, weights or layers do not fit the network; after all cases are done, when maps
+        hold NaN or infinity or probabilities differ, naming every such case. Such a case's maps
+        are not written, nor is any table.
+    """
+    if target not in TARGETS:
+        raise ValueError(f"target must be one of {TARGETS}, not {target!r}")
+    device = devices.select(settings)
+    stated = _read_probabilities(predictions)
+    first = load_case(images[next(iter(committees))]).pixels.to(device)
+    channels = in_channels(first, model.get("channels"))
+    load = partial(load_network, model=model, pixels=first, channels=channels)
+    run: _Run | None = None
+    rows: dict[str, dict[str, Row]] = {method: {} for method in methods}
+    problems: list[str] = []
+    for panel in panels(committees, load):
+        if run is None:
+            layers = target_layers(panel.networks[0], first[:1], channels, model, methods)
+            run = _Run(model, methods, layers, channels, int(settings["batch"]))
+        for case in panel.cases:
+            explained_class = {"positive": 1, "predicted": int(stated[case] >= 0.5)}.get(
+                target, labels.get(case, 0)
+            )
+            case_rows, found = _explain_case(
+                case,
+                load_case(images[case]),
+                panel,
+                stated[case],
+                explained_class,
+                run,
+                device,
+                out,
+            )
+            problems += found
+            for method, row in case_rows.items():
+                rows[method][case] = row
+    if problems:
+        raise InputError.of(
+            f"The saliency of {model['network']} cannot be used for these cases (the others' maps "
+            "are written):",
+            problems,
+        )
+    for method, by_case in rows.items():
+        _write_table(out / f"{method}.tsv", [by_case[case] for case in committees])
+
+
+def _explain_case(
+    case: str,
+    samples: CaseSamples,
+    panel: Panel,
+    probability: float,
+    explained_class: int,
+    run: _Run,
+    device: torch.device,
+    out: Path,
+) -> tuple[dict[str, Row], list[str]]:
+    """Write one case's maps; return its rows and what is wrong with it."""
+    pixels = samples.pixels.to(device)
+    result = explain(
+        panel.networks, pixels, run.channels, run.methods, run.layers, explained_class, run.batch
+    )
+    if not abs(result.probability - probability) <= PROBABILITY_TOLERANCE:
+        return {}, [
+            f"{case}: the networks give {result.probability:.6f}, and the table of predictions "
+            f"says {probability:.6f}: not the same networks or images. Run `predict` again."
+        ]
+    problems = [
+        f"{case}: the map of {method} holds NaN or infinite values. Train the model again with "
+        "precision 32 or a lower learning rate."
+        for method, values in result.maps.items()
+        if not np.isfinite(values).all()
+    ]
+    rows = {}
+    for method in result.maps if not problems else ():
+        rows[method] = _row(case, explained_class, method, result, run)
+        volume = from_samples(result.maps[method], samples.record)
+        save(
+            out / method / f"{case}.nii.gz", volume, samples.record.grid.affine, np.float32,
+            rows[method]["reason"],
+        )  # fmt: skip
+    return rows, problems
+
+
+def _row(case: str, explained_class: int, method: str, result: Explained, run: _Run) -> Row:
+    values = result.maps[method]
+    is_cam = run.methods[method]["algorithm"] in FORMULAS
+    spatial_dims = 3 if run.model["input"] == "volume" else 2
+    mode = f"{upsampling_mode(spatial_dims)}, align_corners=False"
+    return {
+        "case": case,
+        "target": explained_class,
+        "layer": run.layers.get(method, "input"),
+        "upsampling": mode if is_cam else "none",
+        "logit": f"{result.logit:.6g}",
+        "minimum": f"{values.min():.6g}",
+        "maximum": f"{values.max():.6g}",
+        "reason": result.reasons[method],
+    }
+
+
+def _read_probabilities(path: Path) -> dict[str, float]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return {
+            row["case"]: float(row["probability"]) for row in csv.DictReader(file, delimiter="\t")
+        }
+
+
+def _write_table(path: Path, rows: Sequence[Row]) -> None:
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, delimiter="\t", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, table.getvalue().encode())
