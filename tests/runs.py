@@ -37,7 +37,17 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
     """Run snakemake in a checkout and return what it printed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", str(cores), "--nocolor", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            str(cores),
+            "--nocolor",
+            "--quiet",
+            "host",
+            *arguments,
+        ],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

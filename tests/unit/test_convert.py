@@ -151,13 +151,14 @@ def test_localizers_captures_and_other_files_are_left_out(tmp_path: Path) -> Non
     write(ct_slice(32, Modality="MR", SeriesInstanceUID="1.2.3.3"), folder / "c.dcm")
     write(ct_slice(33, SeriesInstanceUID="1.2.3.4"), folder / "d.dcm")
     (folder / "notes.txt").write_text("hello")
+    (folder / "._002.dcm").write_bytes(b"what a Mac leaves behind")
     reformat = ["DERIVED", "SECONDARY", "REFORMATTED"]
     for k in range(3):
         write(ct_slice(k, ImageType=reformat, SeriesInstanceUID="1.2.3.5"), folder / f"e{k}.dcm")
     (folder / "f.dcm").write_bytes((folder / "002.dcm").read_bytes())
     ct, record = convert(folder, tmp_path)
     check_world_values(ct)
-    names = sorted(path.name for path in folder.iterdir())
+    names = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
     left_out = {e["reason"]: [names[i] for i in e["files"]] for e in record["left_out"]}
     assert left_out == {
         "localizer": ["a.dcm"],

@@ -108,7 +108,9 @@ def test_weights_of_another_network_are_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"not those of this network(.|\n)*features.0.weight: mis"):
         build("AlexNet", 2, 1, 2, {"hidden": 8}, tmp_path / "w.ckpt")
     wider = build("ResNet10", 2, 1, 2, {"block_inplanes": [4, 4, 8, 16]})
-    with pytest.raises(InputError, match=r"layer4.0.bn1.bias: shape \(8,\), the network has \(16,\)"):
+    with pytest.raises(
+        InputError, match=r"layer4.0.bn1.bias: shape \(8,\), the network has \(16,\)"
+    ):
         load_trained(wider, tmp_path / "w.ckpt")
 
 

@@ -149,10 +149,12 @@ def _load_hounsfield(path: Path) -> Volume:
 def _rescaled(raw: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
     low, high = sorted(float(end) * slope + intercept for end in (raw.min(), raw.max()))
     whole = raw.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer()
-    if whole and low >= -32768 and high <= 32767:
-        if (slope, intercept) == (1, 0):
-            return np.asarray(raw.astype(np.int16, copy=False))
-        return np.asarray((raw.astype(np.int32) * int(slope) + int(intercept)).astype(np.int16))
+    if whole and low >= -32768 and high <= 32767 and max(abs(slope), abs(intercept)) <= 32767:
+        # 16-bit arithmetic wraps: a step may leave the range when the result does not.
+        values = raw.astype(np.int16)
+        values *= np.int16(slope)
+        values += np.int16(intercept)
+        return np.asarray(values)
     return as_hounsfield(raw.astype(np.float64) * slope + intercept)
 
 

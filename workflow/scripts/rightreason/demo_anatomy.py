@@ -11,7 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from rightreason.demo_bones import paint_bones
-from rightreason.demo_canvas import Canvas, Floats, Mask, Tube, paint, path_tubes, tube_cover
+from rightreason.demo_canvas import (
+    Canvas,
+    Floats,
+    Mask,
+    Tube,
+    ellipse,
+    ellipsoid,
+    paint,
+    path_tubes,
+    tube_cover,
+)
 from rightreason.demo_tree import Airways, grow_airways, grow_vessels
 
 AIR, FAT, MUSCLE, BLOOD, LIVER = -1000.0, -95.0, 52.0, 42.0, 58.0
@@ -116,21 +126,6 @@ def paint_chest(canvas: Canvas, build: Build, rng: np.random.Generator) -> Chest
     airways = grow_airways(canvas, lungs, rng)
     _paint_airways(canvas, hu, airways)
     return Chest(canvas, hu, lungs, lung_cover, skin, airways)
-
-
-def ellipse(canvas: Canvas, centre: tuple[float, float], axes: tuple[float, float]) -> Floats:
-    """Return the signed distance to an elliptic cylinder along z, about right near its surface."""
-    r = np.hypot((canvas.x - centre[0]) / axes[0], (canvas.y - centre[1]) / axes[1])
-    return np.asarray((r - 1) * min(axes), dtype=np.float32)
-
-
-def ellipsoid(
-    canvas: Canvas, centre: tuple[float, float, float], axes: tuple[float, float, float]
-) -> Floats:
-    """Return the signed distance to an ellipsoid, about right near its surface."""
-    parts = zip((canvas.x, canvas.y, canvas.z), centre, axes, strict=True)
-    r = np.sqrt(sum((v - c) ** 2 / a**2 for v, c, a in parts))
-    return np.asarray((r - 1) * min(axes), dtype=np.float32)
 
 
 def _body(canvas: Canvas, build: Build) -> Floats:

@@ -84,6 +84,21 @@ class Canvas:
         return out[0], out[1], out[2]
 
 
+def ellipse(canvas: Canvas, centre: tuple[float, float], axes: tuple[float, float]) -> Floats:
+    """Return the signed distance to an elliptic cylinder along z, about right near its surface."""
+    r = np.hypot((canvas.x - centre[0]) / axes[0], (canvas.y - centre[1]) / axes[1])
+    return np.asarray((r - 1) * min(axes), dtype=np.float32)
+
+
+def ellipsoid(
+    canvas: Canvas, centre: tuple[float, float, float], axes: tuple[float, float, float]
+) -> Floats:
+    """Return the signed distance to an ellipsoid, about right near its surface."""
+    parts = zip((canvas.x, canvas.y, canvas.z), centre, axes, strict=True)
+    r = np.sqrt(sum((v - c) ** 2 / a**2 for v, c, a in parts))
+    return np.asarray((r - 1) * min(axes), dtype=np.float32)
+
+
 @dataclass(frozen=True)
 class Tube:
     """A straight piece of airway or vessel: two ends and a radius, in chest mm.

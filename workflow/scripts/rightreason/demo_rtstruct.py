@@ -47,7 +47,6 @@ def write_rtstruct(
     seed : int
         The cohort's seed, of which the UIDs are made.
     """
-    from pydicom.dataset import Dataset
     from pydicom.uid import RTStructureSetStorage
 
     ds = base_dataset(case, seed, RTStructureSetStorage, uid(seed, case.case, "rtstruct"))
@@ -60,19 +59,26 @@ def write_rtstruct(
     ds.StructureSetROISequence, ds.ROIContourSequence = [], []
     ds.RTROIObservationsSequence = []
     for number, (name, mask) in enumerate(areas.items(), 1):
-        roi, contour, observed = Dataset(), Dataset(), Dataset()
-        roi.ROINumber, roi.ROIName, roi.ROIGenerationAlgorithm = number, name, "MANUAL"
+        _add_roi(ds, number, name, _contours(mask, source, geometry))
+    for roi in ds.StructureSetROISequence:
         roi.ReferencedFrameOfReferenceUID = source[0].FrameOfReferenceUID
-        contour.ReferencedROINumber, contour.ROIDisplayColor = number, [255, 80 * number, 0]
-        contour.ContourSequence = _contours(mask, source, geometry)
-        observed.ObservationNumber = observed.ReferencedROINumber = number
-        observed.RTROIInterpretedType = "EXTERNAL" if name == "body" else ""
-        observed.ROIInterpreter = ""
-        ds.StructureSetROISequence.append(roi)
-        ds.ROIContourSequence.append(contour)
-        ds.RTROIObservationsSequence.append(observed)
     ds.ApprovalStatus = "UNAPPROVED"
     ds.save_as(path, enforce_file_format=True)
+
+
+def _add_roi(ds: Any, number: int, name: str, contours: list[Any]) -> None:
+    from pydicom.dataset import Dataset
+
+    roi, contour, observed = Dataset(), Dataset(), Dataset()
+    roi.ROINumber, roi.ROIName, roi.ROIGenerationAlgorithm = number, name, "MANUAL"
+    contour.ReferencedROINumber, contour.ROIDisplayColor = number, [255, 80 * number, 0]
+    contour.ContourSequence = contours
+    observed.ObservationNumber = observed.ReferencedROINumber = number
+    observed.RTROIInterpretedType = "EXTERNAL" if name == "body" else ""
+    observed.ROIInterpreter = ""
+    ds.StructureSetROISequence.append(roi)
+    ds.ROIContourSequence.append(contour)
+    ds.RTROIObservationsSequence.append(observed)
 
 
 def outlines(mask: Mask) -> list[Outline]:

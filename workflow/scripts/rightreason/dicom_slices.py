@@ -46,7 +46,7 @@ class Slice:
     Attributes
     ----------
     file : int
-        Place of the file among all files of the folder, sorted by path, from 0.
+        Place among all files of the folder that are not hidden, sorted by path, from 0.
     frame : int or None
         Frame within a multi-frame file, from 0.
     position, orientation, spacing

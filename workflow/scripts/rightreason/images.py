@@ -93,8 +93,8 @@ def load(path: Path | str) -> Volume:
     """
     try:
         image: Any = nib.Nifti1Image.from_filename(path)
-        slope, inter = image.header.get_slope_inter()
-        raw = slope is None or (slope == 1 and inter in (0, None))
+        # nibabel turns any scaled image into float64; what needs no scaling keeps its type.
+        raw = (image.dataobj.slope, image.dataobj.inter) == (1.0, 0.0)
         data = np.asarray(image.dataobj.get_unscaled() if raw else image.dataobj)
     except Exception as error:
         raise InputError(f"{path} cannot be read as a NIfTI image: {error}") from error
