@@ -90,7 +90,8 @@ def fake_study(
         for method in METHODS:
             rows = [[case, "" if case != "c02" else "no positive evidence"] for case in cases]
             write_tsv(folder / f"saliency/{model}/{method}.tsv", ["case", "reason"], rows)
-    performance, overlap = folder / "performance.tsv", folder / "overlap.tsv"
+    performance = folder / "summary" / "performance.tsv"
+    overlap = folder / "summary" / "overlap.tsv"
     summarise(
         [table for table, _ in tables], predictions, cases, config["external_sites"],
         config["positive"], config["summary"], performance, overlap,
@@ -98,15 +99,8 @@ def fake_study(
     arguments = {
         "config": config,
         "cases": cases,
-        "predictions": predictions,
-        "overlap_tables": [table for table, _ in tables],
-        "chance_tables": [chance for _, chance in tables],
-        "performance": performance,
-        "overlap": overlap,
-        "images": {case: folder / f"convert/{case}.nii.gz" for case in cases},
-        "votes": {case: folder / f"annotate/{case}/votes.nii.gz" for case in annotated},
-        "saliency": folder / "saliency",
-        "prepared": folder / "prepare",
+        "annotated": annotated,
+        "results": folder,
         "out": folder / "report" / "index.html",
     }
     return Fakes(folder, arguments)

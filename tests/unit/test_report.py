@@ -83,8 +83,8 @@ def test_numbers_as_text():
 
 
 def test_the_headline_says_what_the_tables_hold(fakes, page):
-    performance = pd.read_csv(fakes.arguments["performance"], sep="\t")
-    overlap = pd.read_csv(fakes.arguments["overlap"], sep="\t")
+    performance = pd.read_csv(fakes.folder / "summary" / "performance.tsv", sep="\t")
+    overlap = pd.read_csv(fakes.folder / "summary" / "overlap.tsv", sep="\t")
     for model in ("planar", "block"):
         auc = performance.query("model == @model and site == 'training'").iloc[0]
         rows = overlap.query(
@@ -159,9 +159,9 @@ def test_a_headline_without_cases_is_said(tmp_path):
 
 def test_no_annotation_at_all_still_gives_a_page(tmp_path):
     fakes = fake_study(tmp_path, n=6, external=0, config=ONE_MODEL)
-    header = fakes.arguments["overlap"].read_text().splitlines()[0]
-    fakes.arguments["overlap"].write_text(header + "\n")
-    fakes.arguments |= {"overlap_tables": [], "chance_tables": [], "votes": {}}
+    table = fakes.folder / "summary" / "overlap.tsv"
+    table.write_text(table.read_text().splitlines()[0] + "\n")
+    fakes.arguments["annotated"] = []
     page = page_of(fakes)
     assert "No drowning case is annotated" in page
     assert "All 10 panels were made" in page

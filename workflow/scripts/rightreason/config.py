@@ -9,8 +9,21 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from rightreason.config_sections import (
-    Annotate, Convert, Count, Demo, Headline, Model, Name, Overlap, Predict, Prepare, Report,
-    Saliency, Section, Summary, Train,
+    Annotate,
+    Convert,
+    Count,
+    Demo,
+    Headline,
+    Model,
+    Name,
+    Overlap,
+    Predict,
+    Prepare,
+    Report,
+    Saliency,
+    Section,
+    Summary,
+    Train,
 )  # fmt: skip
 from rightreason.errors import InputError, unknown
 from rightreason.tables import ID_RULE

@@ -38,18 +38,7 @@ class Made:
 
 
 def write_report(
-    config: Mapping[str, Any],
-    cases: Cases,
-    predictions: Mapping[str, Path],
-    overlap_tables: Sequence[Path],
-    chance_tables: Sequence[Path],
-    performance: Path,
-    overlap: Path,
-    images: Mapping[str, Path],
-    votes: Mapping[str, Path],
-    saliency: Path,
-    prepared: Path,
-    out: Path,
+    config: Mapping[str, Any], cases: Cases, annotated: Sequence[str], results: Path, out: Path
 ) -> None:
     """Write the page.
 
@@ -60,16 +49,10 @@ def write_report(
         the pictures) and `allow_missing`.
     cases : mapping of case to mapping
         `patient`, `site`, `label`.
-    predictions : mapping of model to path
-        Tables of `predict`; models appear in this order.
-    overlap_tables, chance_tables : sequence of path
-        Tables of `overlap`, one each per annotated case.
-    performance, overlap : path
-        Tables of `summary`.
-    images, votes : mapping of case to path
-        CTs of `convert`; votes of the annotated cases.
-    saliency, prepared : path
-        Folders `results/saliency` and `results/prepare`.
+    annotated : sequence of str
+        Cases with annotations.
+    results : path
+        The folder `results`, with what the earlier stages left.
     out : path
         The page.
 
@@ -79,10 +62,7 @@ def write_report(
         When a panel could not be made and missing panels are not allowed; the page as far as it
         came is then written beside `out`, as `incomplete.html`.
     """
-    study = read_study(
-        config, cases, predictions, overlap_tables, chance_tables, performance, overlap,
-        images, votes, saliency, prepared,
-    )  # fmt: skip
+    study = read_study(config, cases, annotated, results)
     made = [
         (section, [_make(study, section, number, panel)
                    for number, panel in enumerate(section.panels, start=1)])

@@ -55,10 +55,10 @@ def cases_of(study: Study, model: str) -> Sequence[Block]:
 def _case(study: Study, model: str, title: str, row: Mapping[str, Any]) -> CaseView:
     config, head, case = study.config, study.headline, str(row["case"])
     files = CaseFiles(
-        image=study.images[case],
-        saliency=study.saliency / model / head["method"] / f"{case}.nii.gz",
-        votes=study.votes[case],
-        record=study.prepared / config["models"][model]["input"] / f"{case}.json",
+        image=study.results / "convert" / f"{case}.nii.gz",
+        saliency=study.results / "saliency" / model / head["method"] / f"{case}.nii.gz",
+        votes=study.results / "annotate" / case / "votes.nii.gz",
+        record=study.results / "prepare" / config["models"][model]["input"] / f"{case}.json",
     )
     cut = config["overlap"]["binarisations"][head["binarisation"]]
     found = take_slice(files, cut, float(row["important_voxels"]))

@@ -46,10 +46,8 @@ class Study:
         The headline's rows of `rows`, from `verdict.judge`.
     probabilities : mapping of model to mapping of case to float
         Probability of the positive class.
-    images, votes : mapping of case to path
-        CT and, of annotated cases, votes.
-    saliency, prepared : path
-        Folders `results/saliency` and `results/prepare`.
+    results : path
+        The folder `results`, for images.
     """
 
     config: Mapping[str, Any]
@@ -59,10 +57,7 @@ class Study:
     rows: pd.DataFrame
     verdicts: pd.DataFrame
     probabilities: Mapping[str, Mapping[str, float]]
-    images: Mapping[str, Path]
-    votes: Mapping[str, Path]
-    saliency: Path
-    prepared: Path
+    results: Path
 
     @property
     def models(self) -> list[str]:
@@ -126,36 +121,26 @@ class Study:
 
 
 def read_study(
-    config: Mapping[str, Any],
-    cases: Cases,
-    predictions: Mapping[str, Path],
-    overlap_tables: Sequence[Path],
-    chance_tables: Sequence[Path],
-    performance: Path,
-    overlap: Path,
-    images: Mapping[str, Path],
-    votes: Mapping[str, Path],
-    saliency: Path,
-    prepared: Path,
+    config: Mapping[str, Any], cases: Cases, annotated: Sequence[str], results: Path
 ) -> Study:
     """Read all tables of a study; its parameters are those of `report.write_report`."""
-    rows = read_overlap(overlap_tables, cases, config["positive"])
+    tables = [results / "overlap" / f"{case}.tsv" for case in annotated]
+    chance_tables = [results / "overlap" / f"{case}.chance.tsv" for case in annotated]
+    predictions = {model: results / "predict" / f"{model}.tsv" for model in config["models"]}
+    rows = read_overlap(tables, cases, config["positive"])
     numbers = ["n_cases", "n_positive", "auc", "auc_low", "auc_high", "accuracy", "sensitivity",
                "specificity"]  # fmt: skip
     return Study(
         config=config,
         cases=cases,
-        performance=read_table(performance, ["model", "site"], numbers),
+        performance=read_table(results / "summary" / "performance.tsv", ["model", "site"], numbers),
         overlap=read_table(
-            overlap,
+            results / "summary" / "overlap.tsv",
             ["model", "site", *KEYS, "subset", "metric"],
             ["n_cases", "mean", "median", "low", "high"],
         ),
         rows=rows,
         verdicts=judge(rows, chance_tables, config["headline"]),
         probabilities={name: read_probabilities(path, cases) for name, path in predictions.items()},
-        images=images,
-        votes=votes,
-        saliency=saliency,
-        prepared=prepared,
+        results=results,
     )

@@ -44,7 +44,7 @@ def _empty_maps(study: Study) -> Sequence[Block]:
     rows = []
     for model in study.models:
         for method in study.config["saliency"]["methods"]:
-            path = study.saliency / model / f"{method}.tsv"
+            path = study.results / "saliency" / model / f"{method}.tsv"
             if not path.is_file():
                 raise InputError(f"{path} is not there: which maps came out empty is unknown.")
             table: pd.DataFrame = read_table(path, ["case", "reason"], [])

@@ -42,6 +42,8 @@ class _Run:
     layers: Mapping[str, str]
     channels: int
     batch: int
+    device: torch.device
+    out: Path
 
 
 def explain_model(
@@ -69,7 +71,7 @@ def explain_model(
     predictions : path
         Its table.
     labels : mapping of case to 0 or 1
-        Used by the target `label`.
+        What the target `label` explains.
     model : mapping
         `network`, `options`, `channels`, `target_layer`.
     methods : mapping of method to mapping
@@ -95,38 +97,33 @@ def explain_model(
     first = load_case(images[next(iter(committees))]).pixels.to(device)
     channels = in_channels(first, model.get("channels"))
     load = partial(load_network, model=model, pixels=first, channels=channels)
-    run: _Run | None = None
-    rows: dict[str, dict[str, Row]] = {method: {} for method in methods}
+    layers: dict[str, str] | None = None
+    rows: dict[str, dict[str, Row]] = {}
     problems: list[str] = []
     for panel in panels(committees, load):
-        if run is None:
+        if layers is None:
             layers = target_layers(panel.networks[0], first[:1], channels, model, methods)
-            run = _Run(model, methods, layers, channels, int(settings["batch"]))
+        run = _Run(model, methods, layers, channels, int(settings["batch"]), device, out)
         for case in panel.cases:
-            explained_class = {"positive": 1, "predicted": int(stated[case] >= 0.5)}.get(
-                target, labels.get(case, 0)
-            )
-            case_rows, found = _explain_case(
-                case,
-                load_case(images[case]),
-                panel,
-                stated[case],
-                explained_class,
-                run,
-                device,
-                out,
+            explained_class = _class_of(target, stated[case], labels[case])
+            samples = load_case(images[case])
+            rows[case], found = _explain_case(
+                case, samples, panel, stated[case], explained_class, run
             )
             problems += found
-            for method, row in case_rows.items():
-                rows[method][case] = row
     if problems:
         raise InputError.of(
             f"The saliency of {model['network']} cannot be used for these cases (the others' maps "
             "are written):",
             problems,
         )
-    for method, by_case in rows.items():
-        _write_table(out / f"{method}.tsv", [by_case[case] for case in committees])
+    for method in methods:
+        _write_table(out / f"{method}.tsv", [rows[case][method] for case in committees])
+
+
+def _class_of(target: str, probability: float, label: int) -> int:
+    """Return the class to explain."""
+    return {"positive": 1, "predicted": int(probability >= 0.5), "label": label}[target]
 
 
 def _explain_case(
@@ -136,11 +133,9 @@ def _explain_case(
     probability: float,
     explained_class: int,
     run: _Run,
-    device: torch.device,
-    out: Path,
 ) -> tuple[dict[str, Row], list[str]]:
     """Write one case's maps; return its rows and what is wrong with it."""
-    pixels = samples.pixels.to(device)
+    pixels = samples.pixels.to(run.device)
     result = explain(
         panel.networks, pixels, run.channels, run.methods, run.layers, explained_class, run.batch
     )
@@ -160,7 +155,7 @@ def _explain_case(
         rows[method] = _row(case, explained_class, method, result, run)
         volume = from_samples(result.maps[method], samples.record)
         save(
-            out / method / f"{case}.nii.gz", volume, samples.record.grid.affine, np.float32,
+            run.out / method / f"{case}.nii.gz", volume, samples.record.grid.affine, np.float32,
             rows[method]["reason"],
         )  # fmt: skip
     return rows, problems
