@@ -54,9 +54,11 @@ def settings_of(stage, **more):
     return dict(sorted({**study.config.section(stage), **more}.items()))
 
 
-def model_of(model):
-    """A model's settings, its initial weights known by content."""
+def model_of(model, explained=False):
+    """A model's settings, its initial weights known by content, its layer only to explain it."""
     settings = dict(study.config.section("models")[model])
+    if not explained:
+        del settings["target_layer"]
     if settings["weights"]:
         settings["weights_digest"] = digests.of(Path(settings["weights"]))
     return settings

@@ -29,7 +29,7 @@ if CAM_METHODS:
             runtime=lambda wildcards, attempt: 120 * attempt,
         params:
             settings=settings_of("saliency", methods=CAM_METHODS, **COMPUTE),
-            model=lambda wildcards: model_of(wildcards.model),
+            model=lambda wildcards: model_of(wildcards.model, explained=True),
             committees=lambda wildcards: committees(wildcards.model),
             labels={case: study.label(case) for case in CASES},
             code=code_digest("saliency"),
@@ -70,7 +70,7 @@ if OTHER_METHODS:
                 methods={wildcards.method: OTHER_METHODS[wildcards.method]},
                 **COMPUTE,
             ),
-            model=lambda wildcards: model_of(wildcards.model),
+            model=lambda wildcards: model_of(wildcards.model, explained=True),
             committees=lambda wildcards: committees(wildcards.model),
             labels={case: study.label(case) for case in CASES},
             code=code_digest("saliency"),

@@ -20,7 +20,7 @@ def test_the_pipeline_runs_on_real_ct(real_ct: Path, tmp_path: Path) -> None:
     )
     finish(folder, "--configfile", "config/sts/config.yaml")
     results = folder / "results"
-    with (results / "predict" / "volume_resnet.tsv").open() as file:
+    with (results / "predict" / "volume_densenet.tsv").open() as file:
         predictions = list(csv.DictReader(file, delimiter="\t"))
     assert len(predictions) == 20
     assert {row["fold"] for row in predictions} == {"0", "1"}

@@ -133,6 +133,11 @@ def test_the_last_convolution_is_the_one_that_runs_last():
         last_convolution(nn.Linear(2, 2), torch.zeros(1, 2))
 
 
+def test_the_projection_of_a_skip_connection_is_not_the_last_convolution():
+    network = build("ResNet10", 2, 1)
+    assert last_convolution(network, torch.zeros(1, 1, 32, 32)) == "layer4.0.conv2"
+
+
 @pytest.mark.parametrize(
     ("layer", "sentence"),
     [

@@ -9,6 +9,7 @@ import torch
 from rightreason.cam import gradcam, layer_evidence, upsample
 from rightreason.errors import InputError
 from rightreason.explain import target_layers
+from rightreason.images import load
 from rightreason.networks import build
 from rightreason.predict import predict_model
 from rightreason.saliency import explain_model
@@ -227,7 +228,7 @@ def test_another_network_than_the_one_that_predicted_is_found_out(tmp_path):
     assert not (tmp_path / "out/gradcam.tsv").exists()
 
 
-def test_a_map_with_nan_names_case_and_method_and_spares_the_others(tmp_path, monkeypatch):
+def test_a_map_with_nan_is_kept_with_its_reason_and_spares_the_others(tmp_path, monkeypatch):
     study = Study(tmp_path, "slices")
     write_case(tmp_path / "prepare", "c01", "slices", np.zeros(SHAPE))
     study.save()
@@ -236,12 +237,13 @@ def test_a_map_with_nan_names_case_and_method_and_spares_the_others(tmp_path, mo
         "gradcam",
         lambda e: gradcam(e) / (0 if _black(e, study) else 1),
     )
-    with pytest.raises(InputError, match=r"c01: the map of gradcam holds NaN") as caught:
-        study.explain(CAMS)
-    assert "c00" not in str(caught.value)
-    assert (tmp_path / "out/deep/c00.nii.gz").exists()
-    assert not (tmp_path / "out/deep/c01.nii.gz").exists()
-    assert not list((tmp_path / "out").glob("*.tsv"))
+    study.explain(CAMS)
+    assert not np.isfinite(load(tmp_path / "out/gradcam/c01.nii.gz").data).all()
+    assert np.isfinite(load(tmp_path / "out/gradcam/c00.nii.gz").data).all()
+    with (tmp_path / "out/gradcam.tsv").open() as file:
+        reasons = {row["case"]: row["reason"] for row in csv.DictReader(file, delimiter="\t")}
+    assert reasons["c01"] == "NaN or infinite values"
+    assert reasons["c00"] != reasons["c01"]
 
 
 def _black(evidence, study):

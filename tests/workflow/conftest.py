@@ -12,18 +12,14 @@ TABLES = ("--config", "cases=study/cases.tsv", "annotations=study/annotations.ts
 
 
 @pytest.fixture(scope="session")
-def demo_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which the smallest study has run on the embedded cohort."""
-    folder = checkout(tmp_path_factory.mktemp("demo") / "checkout")
-    finish(folder, *SMALL)
-    return folder
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which the smallest study has run on a copy of the embedded cohort.
 
-
-@pytest.fixture(scope="session")
-def finished(demo_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which the smallest study has run on a copy of that cohort, from outside."""
-    folder = checkout(tmp_path_factory.mktemp("outside") / "checkout")
-    shutil.copytree(demo_run / "results" / "demo", folder / "study")
+    The copy is a study from outside, as a user's is: its files are known by content.
+    """
+    folder = checkout(tmp_path_factory.mktemp("finished") / "checkout")
+    finish(folder, *SMALL, "results/demo/cases.tsv")
+    (folder / "results" / "demo").rename(folder / "study")
     finish(folder, *SMALL, *TABLES)
     return folder
 

@@ -199,13 +199,25 @@ def test_code(run: Path, module: str, rules: set[str]) -> None:
 
 def test_new_bytes_of_a_dicom_file(run: Path) -> None:
     case = rows_of(run / "study" / "cases.tsv")[0]["case"]
-    path = sorted((run / "study" / "dicom" / case).iterdir())[0]
+    path = sorted((run / "study" / "dicom" / case).glob("[!.]*"))[0]
     path.write_bytes(path.read_bytes() + b"\0\0")
     found = jobs(run)
-    assert {job for job in found if job[0] in ("convert", "annotate", "prepare")} <= {
-        (rule, f"case={case}") for rule in ("convert", "annotate", "prepare")
+    of_this_case = of_cases("convert", [case]) | of_cases("prepare", [case])
+    if case in annotated(run):
+        of_this_case |= of_cases("annotate", [case])
+    assert {job for job in found if job[0] in ("convert", "annotate", "prepare")} == of_this_case
+
+
+def test_another_target_layer_trains_nothing(run: Path) -> None:
+    change_config(
+        run, lambda config: config["models"]["slices_small"].update(target_layer="layer3")
+    )
+    assert jobs(run) == {
+        ("saliency_cam", "model=slices_small"),
+        ("saliency", "model=slices_small, method=integrated_gradients"),
+        *of_cases("overlap", annotated(run)),
+        *AFTER_OVERLAP,
     }
-    assert ("convert", f"case={case}") in found
 
 
 @pytest.mark.slow

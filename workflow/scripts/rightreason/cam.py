@@ -179,16 +179,19 @@ def find_layer(network: nn.Module, layer: str) -> nn.Module:
 def last_convolution(network: nn.Module, x: torch.Tensor) -> str:
     """Return the name of the convolution that runs last in a forward pass of `x`.
 
+    Convolutions of kernel size 1 count only where there are no others: the last one of a ResNet
+    projects the skip connection past its block and sees nothing of what the block computes.
+
     Raises
     ------
     InputError
         When the network has none.
     """
     ran: list[str] = []
+    convolutions = {n: m for n, m in network.named_modules() if isinstance(m, CONVOLUTIONS)}
     handles = [
         module.register_forward_hook(lambda *_, name=name: ran.append(name))
-        for name, module in network.named_modules()
-        if isinstance(module, CONVOLUTIONS)
+        for name, module in convolutions.items()
     ]
     try:
         with frozen(network), torch.inference_mode():
@@ -201,7 +204,8 @@ def last_convolution(network: nn.Module, x: torch.Tensor) -> str:
             f"{type(network).__name__} has no convolution: name the target layer "
             "(`target_layer`, or the method's `layer`)."
         )
-    return ran[-1]
+    wide = [name for name in ran if max(convolutions[name].kernel_size) > 1]
+    return (wide or ran)[-1]
 
 
 def upsample(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -24,6 +24,8 @@ DEAD_LAYER = "dead layer"
 """The layer puts out nothing but zeros: there is nothing to weigh."""
 SATURATED_OUTPUT = "saturated output"
 """The layer (or input) is active, but the gradient is zero everywhere: the output ignores it."""
+NOT_FINITE = "NaN or infinite values"
+"""The network's numbers overflowed; nothing can be scored."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ def _note(trace: _Traces, evidence: Evidence) -> None:
 
 
 def _reason(values: NDArray[np.float32], trace: _Traces) -> str:
+    if not np.isfinite(values).all():
+        return NOT_FINITE
     if values.max() > 0:
         return ""
     if not trace.active:

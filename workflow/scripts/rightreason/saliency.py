@@ -86,9 +86,10 @@ def explain_model(
     Raises
     ------
     InputError
-        When images, weights or layers do not fit the network; after all cases are done, when maps
-        hold NaN or infinity or probabilities differ, naming every such case. Such a case's maps
-        are not written, nor is any table.
+        When images, weights or layers do not fit the network; after all cases are done, when
+        probabilities differ, naming every such case. Such a case's maps are not written, nor is
+        any table. A map that holds NaN or infinity is written as it is, with the reason: it stops
+        its own case when it is scored, not the cohort.
     """
     if target not in TARGETS:
         raise ValueError(f"target must be one of {TARGETS}, not {target!r}")
@@ -144,21 +145,15 @@ def _explain_case(
             f"{case}: the networks give {result.probability:.6f}, and the table of predictions "
             f"says {probability:.6f}: not the same networks or images. Run `predict` again."
         ]
-    problems = [
-        f"{case}: the map of {method} holds NaN or infinite values. Train the model again with "
-        "precision 32 or a lower learning rate."
-        for method, values in result.maps.items()
-        if not np.isfinite(values).all()
-    ]
     rows = {}
-    for method in result.maps if not problems else ():
+    for method, values in result.maps.items():
         rows[method] = _row(case, explained_class, method, result, run)
-        volume = from_samples(result.maps[method], samples.record)
+        volume = from_samples(values, samples.record)
         save(
             run.out / method / f"{case}.nii.gz", volume, samples.record.grid.affine, np.float32,
             rows[method]["reason"],
         )  # fmt: skip
-    return rows, problems
+    return rows, []
 
 
 def _row(case: str, explained_class: int, method: str, result: Explained, run: _Run) -> Row:
