@@ -76,6 +76,8 @@ def test_numbers_as_text():
     assert percent(0.0) == f"0{NBSP}%"
     assert percent(0.996) == f"99.6{NBSP}%"
     assert percent(0.004) == f"0.4{NBSP}%"
+    assert percent(0.99995) == f">99.9{NBSP}%"
+    assert percent(0.00004, unit=False) == "<0.1"
     assert percent(NAN) == "–"
     assert percent_interval(Interval(0.41, 0.36, 0.46, 30)) == f"41{NBSP}%{NBSP}[36,{NBSP}46]"
     assert percent_interval(Interval(0.41, NAN, NAN, 1)) == f"41{NBSP}%"
@@ -224,7 +226,7 @@ def test_warnings_against_chance(tmp_path):
     high = {f"c{i:02d}": 0.9 + 0.005 * i for i in range(16)}
     study = study_of(fake_study(tmp_path, ratios=high, config=config))
     said = " ".join(sentences.warnings(study))
-    assert "planar: it attends to the findings less than a map placed at random would." in said
+    assert "less than a map placed at random would: planar, block." in said
     assert "The irrelevant ratios rest on few cases" in said
 
 
@@ -301,6 +303,13 @@ def test_the_slice_with_most_saliency_is_shown_in_place(files):
     assert np.isfinite(found.saliency[4:36, 4:44]).all()
     assert found.attended.any()
     assert not found.attended[np.isnan(found.saliency)].any()
+
+
+def test_of_slices_with_equal_saliency_the_one_with_most_marks_is_shown(files, tmp_path):
+    record = fake_record("slices")
+    save(tmp_path / "map.nii.gz", np.ones(record.shape), record.grid.affine, np.float32)
+    found = take_slice(files, BINARISATIONS["otsu"], 8)
+    assert (found.number, found.tied) == (9, 6)
 
 
 def test_votes_that_do_not_say_how_many_looked(tmp_path):

@@ -59,6 +59,8 @@ class Slice:
         Largest value of the audited part in the whole map.
     raters : int
         How many raters looked.
+    tied : int
+        How many slices hold as much saliency as this one, itself included.
     """
 
     ct: NDArray[Any]
@@ -72,10 +74,13 @@ class Slice:
     aspect: float
     largest: float
     raters: int
+    tied: int
 
 
 def take_slice(files: CaseFiles, binarisation: Mapping[str, Any], important: float) -> Slice:
     """Take the CT slice that holds most of the saliency, and what lies over it.
+
+    Of several that hold equally much, the one with the most marked voxels.
 
     Parameters
     ----------
@@ -100,7 +105,10 @@ def take_slice(files: CaseFiles, binarisation: Mapping[str, Any], important: flo
     region = cut(binarisation, descending(part), part.size, important)
     seen, axis = SeenRegion.of(record), record.ct_slice_axis
     mass = part.sum(axis=tuple({0, 1, 2} - {axis}), dtype=np.float64)
-    best = int(np.argmax(mass))
+    # A model that sees a subset of slices at once has one map for all of them: every slice ties.
+    tied = np.flatnonzero(mass >= mass.max() * (1 - 1e-6))
+    marks = [np.count_nonzero(votes.data.take(seen.axes[axis][i], axis=axis)) for i in tied]
+    best = int(tied[int(np.argmax(marks))])
     k = int(seen.axes[axis][best])
     inside = np.ix_(*(indices for a, indices in enumerate(seen.axes) if a != axis))
     plane = np.full(np.delete(ct.data.shape, axis), np.nan, dtype=np.float32)
@@ -122,6 +130,7 @@ def take_slice(files: CaseFiles, binarisation: Mapping[str, Any], important: flo
         aspect=aspect,
         largest=float(part.max()),
         raters=raters,
+        tied=len(tied),
     )
 
 

@@ -98,8 +98,10 @@ def dots(
         axes = figure.subplots()
         for y, (_, found, chance) in enumerate(rows):
             axes.plot(limits, [y, y], color=FAINT, lw=0.6, zorder=1)
-            axes.plot([found.low, found.high], [y, y], color=colour, lw=2.2, zorder=3)
-            axes.plot(found.value, y, "o", color=colour, ms=7, zorder=4)
+            axes.plot(
+                [found.low, found.high], [y, y], color=colour, lw=2.2, zorder=3, clip_on=False
+            )
+            axes.plot(found.value, y, "o", color=colour, ms=7, zorder=4, clip_on=False)
             if chance is not None:
                 axes.plot([chance, chance], [y - 0.3, y + 0.3], color=INK, lw=2, zorder=2)
         axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
@@ -128,7 +130,7 @@ def roc(
     """
     looks = {"training": (BLUE, "-"), "external": (ORANGE, "--")}
     with style():
-        figure = Figure(figsize=(3.7, 3.9), layout="constrained")
+        figure = Figure(figsize=(3.7, 4.2), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=FAINT, lw=1)
         for name, label, labels, scores in curves:
@@ -139,7 +141,7 @@ def roc(
         axes.set_xlabel("1 − specificity")
         axes.set_ylabel("sensitivity")
         if curves:
-            axes.legend(loc="lower right", handlelength=1.8)
+            figure.legend(loc="outside lower center", handlelength=1.8)
         return picture(figure, alt)
 
 

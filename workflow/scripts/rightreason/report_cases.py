@@ -12,7 +12,7 @@ from rightreason.inputs import InputRecord
 from rightreason.report_blocks import Block, CaseView, Text
 from rightreason.report_data import Study
 from rightreason.report_panels import chance_range
-from rightreason.sentences import audited, decimal, number, percent
+from rightreason.sentences import audited, count, decimal, number, percent
 
 
 def choose(study: Study, model: str) -> dict[str, dict[str, Any]]:
@@ -67,17 +67,23 @@ def _case(study: Study, model: str, title: str, row: Mapping[str, Any]) -> CaseV
     text = (
         f"Probability of {study.positive} {decimal(row['probability'])}; irrelevant ratio "
         f"{percent(row['irrelevant_ratio'])} (chance {chance_range(row['low'], row['high'])}): "
-        f"{row['quadrant']}. Slice {found.number} of {found.count}, the one with the most "
-        f"saliency, at {number(round(found.position_mm))} mm ({found.axis})."
+        f"{row['quadrant']}. Slice {found.number} of {found.count}, {_why(found)}, "
+        f"at {number(round(found.position_mm))} mm ({found.axis})."
     )
     captions = _captions(found, head["method"], (low, high))
     pictures = draw(found, (low, high), letters, f"case {case}, model {model}")
     return CaseView(f"{title} case: {case}", text, list(zip(pictures, captions, strict=True)))
 
 
+def _why(found: Slice) -> str:
+    if found.tied == 1:
+        return "the one with the most saliency"
+    return f"of the {found.tied} with equal, most saliency the one with the most marks"
+
+
 def _captions(found: Slice, method: str, window: tuple[float, float]) -> list[str]:
     return [
         f"CT, {number(window[0])} to {number(window[1])} HU",
         f"Saliency ({method}); white line: marked by at least one rater; dashed: seen by the model",
-        f"Votes of {found.raters}; orange line: what the model attends to",
+        f"Votes of {count(found.raters, 'rater')}; orange line: what the model attends to",
     ]

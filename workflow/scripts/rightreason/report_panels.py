@@ -94,8 +94,13 @@ def roc_curves(study: Study) -> Sequence[Block]:
                 legend = f"{group}: {decimal_interval(study.auc(model, group))}"
                 curves.append((group, legend, labels, scores))
         alt = f"ROC curves of {model}. " + "; ".join(f"AUC, {c[1]}" for c in curves) + "."
-        items.append((figures.roc(curves, alt), f"{model}: AUC with its interval in the legend."))
-    return [Figures(items)]
+        items.append((figures.roc(curves, alt), model))
+    level = 100 * study.config["summary"]["confidence"]
+    text = (
+        "Training sites out of fold, external sites by the mean of the folds’ networks; the AUC "
+        f"with its {level:g}{sentences.NBSP}% interval in the legend."
+    )
+    return [Text([text]), Figures(items)]
 
 
 def performance(study: Study) -> Sequence[Block]:

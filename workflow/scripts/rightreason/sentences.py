@@ -44,9 +44,11 @@ def percent(value: float, unit: bool = True) -> str:
     if np.isnan(value):
         return UNDEFINED
     shown = 100 * value
-    near_end = 0 < shown < 1 or 99 < shown < 100
-    number = f"{shown:.1f}" if near_end else f"{shown:.0f}"
-    return f"{number}{NBSP}%" if unit else number
+    if 0 < shown < 0.1 or 99.9 < shown < 100:
+        text = "<0.1" if shown < 1 else ">99.9"
+    else:
+        text = f"{shown:.1f}" if 0 < shown < 1 or 99 < shown < 100 else f"{shown:.0f}"
+    return f"{text}{NBSP}%" if unit else text
 
 
 def decimal_interval(found: Interval) -> str:
@@ -124,13 +126,10 @@ def warnings(study: Study) -> list[str]:
             f"Only one rater ({study.raters[0]}) annotated: majority, union and intersection are "
             "this rater’s marks, and how far raters differ is unknown."
         )
-    found += [
-        warning
-        for model in study.models
-        for warning in (_against_chance(study, model), _lost(study, model))
-        if warning
-    ]
-    return [*_too_few(study), *found, *_performance_warnings(study)]
+    lost = [warning for model in study.models if (warning := _lost(study, model))]
+    return [
+        *_too_few(study), *found, *_against_chance(study), *lost, *_performance_warnings(study)
+    ]  # fmt: skip
 
 
 def _too_few(study: Study) -> list[str]:
@@ -144,14 +143,26 @@ def _too_few(study: Study) -> list[str]:
     ]
 
 
-def _against_chance(study: Study, model: str) -> str:
-    ratio = study.measure(model, "irrelevant_ratio")
-    chance = study.measure(model, "chance_irrelevant_ratio").value
-    if np.isnan(ratio.low) or ratio.high < chance:
-        return ""
-    if ratio.low > chance:
-        return f"{model}: it attends to the findings less than a map placed at random would."
-    return f"{model}: its irrelevant ratio cannot be told from that of a map placed at random."
+def _against_chance(study: Study) -> list[str]:
+    unclear, worse = [], []
+    for model in study.models:
+        ratio = study.measure(model, "irrelevant_ratio")
+        chance = study.measure(model, "chance_irrelevant_ratio").value
+        if ratio.low > chance:
+            worse.append(model)
+        elif ratio.high >= chance:
+            unclear.append(model)
+    found = []
+    if unclear:
+        found.append(
+            "Irrelevant ratio not to be told from that of a map placed at random: "
+            f"{', '.join(unclear)}."
+        )
+    if worse:
+        found.append(
+            f"Attending to the findings less than a map placed at random would: {', '.join(worse)}."
+        )
+    return found
 
 
 def _lost(study: Study, model: str) -> str:
