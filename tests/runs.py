@@ -37,24 +37,17 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
     """Run snakemake in a checkout and return what it printed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
     return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--cores",
-            str(cores),
-            "--nocolor",
-            "--quiet",
-            "host",
-            *arguments,
-        ],
+        # `--quiet host` overrides the profile, which would hide the jobs; and it must not stand
+        # last, or it would take targets for its own values.
+        [sys.executable, "-m", "snakemake", "--quiet", "host", "--nocolor", "--cores", str(cores),
+         *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-    )
+    )  # fmt: skip
 
 
 def finish(folder: Path, *arguments: str) -> str:

@@ -18,7 +18,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The copy is a study from outside, as a user's is: its files are known by content.
     """
     folder = checkout(tmp_path_factory.mktemp("finished") / "checkout")
-    finish(folder, *SMALL, "results/demo/cases.tsv")
+    finish(folder, "results/demo/cases.tsv", *SMALL)
     (folder / "results" / "demo").rename(folder / "study")
     finish(folder, *SMALL, *TABLES)
     return folder

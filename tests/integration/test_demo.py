@@ -1,0 +1,104 @@
+"""The embedded study as a newcomer runs it, from DICOM to the report."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rightreason.images import load
+from sklearn.metrics import roc_auc_score
+
+from tests.runs import checkout, finish
+
+pytestmark = pytest.mark.slow
+
+MODELS = ("slices_densenet", "subset_densenet", "volume_densenet")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = checkout(tmp_path_factory.mktemp("demo") / "checkout")
+    finish(folder)
+    return folder
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_model_tells_the_classes_apart_out_of_fold(demo: Path, model: str) -> None:
+    rows = [row for row in rows_of(demo / "results/predict" / f"{model}.tsv") if row["fold"]]
+    assert len(rows) == 24
+    assert {row["site"] for row in rows} == {"A"}
+    auc = roc_auc_score(
+        [row["label"] == "drowning" for row in rows], [float(row["probability"]) for row in rows]
+    )
+    assert auc >= 0.9
+    stated = next(
+        row for row in rows_of(demo / "results/summary/performance.tsv")
+        if (row["model"], row["site"]) == (model, "training")
+    )  # fmt: skip
+    assert float(stated["auc"]) == pytest.approx(auc, abs=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_page_says_what_the_tables_say(demo: Path, model: str) -> None:
+    wanted = {"model": model, "site": "training", "method": "gradcam", "reference": "union",
+              "binarisation": "otsu", "subset": "correct"}  # fmt: skip
+    row = next(
+        row for row in rows_of(demo / "results/summary/overlap.tsv")
+        if row["metric"] == "irrelevant_ratio" and wanted.items() <= row.items()
+    )  # fmt: skip
+    page = (demo / "results/report/index.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
+    sentence = re.search(rf"{model} tells drowning.*?\.\s*</p>", page, flags=re.DOTALL)
+    assert sentence is not None
+    share = f"{100 * float(row['mean']):.0f} %"
+    assert share in re.sub(r"<[^>]+>", "", sentence[0])
+
+
+def test_the_page_stands_alone(demo: Path) -> None:
+    page = (demo / "results/report/index.html").read_text()
+    addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert addresses
+    assert all(address.startswith(("#", "data:")) for address in addresses)
+    assert "url(http" not in page
+
+
+def test_the_headline_is_recomputed_from_the_cases(demo: Path) -> None:
+    values = [
+        float(row["irrelevant_ratio"])
+        for path in (demo / "results/overlap").glob("A*.tsv")
+        for row in rows_of(path)
+        if row.get("label") == "drowning" and row["correct"] == "true"
+        and (row["model"], row["method"], row["reference"], row["binarisation"])
+        == ("slices_densenet", "gradcam", "union", "otsu")
+    ]  # fmt: skip
+    row = next(
+        row for row in rows_of(demo / "results/summary/overlap.tsv")
+        if (row["model"], row["site"], row["method"], row["reference"]) ==
+        ("slices_densenet", "training", "gradcam", "union")
+        and (row["binarisation"], row["subset"], row["metric"]) ==
+        ("otsu", "correct", "irrelevant_ratio")
+    )  # fmt: skip
+    assert int(row["n_cases"]) == len(values)
+    assert float(row["mean"]) == pytest.approx(np.mean(values), abs=1e-5)
+
+
+def test_the_votes_lie_on_the_findings(demo: Path) -> None:
+    rows = [row for row in rows_of(demo / "results/demo/annotations.tsv") if row["file"]]
+    for case in sorted({row["case"] for row in rows}):
+        votes = load(demo / "results/annotate" / case / "votes.nii.gz")
+        truth = load(demo / "results/demo/truth/finding" / f"{case}.nii.gz")
+        assert votes.grid.difference(truth.grid) is None
+        marked = votes.data >= 2
+        dice = 2 * np.count_nonzero(marked & (truth.data > 0)) / (
+            np.count_nonzero(marked) + np.count_nonzero(truth.data)
+        )  # fmt: skip
+        assert dice > 0.6, case
+
+
+def test_a_second_run_has_nothing_to_do(demo: Path) -> None:
+    assert "Nothing to be done" in finish(demo)
