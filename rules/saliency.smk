@@ -17,9 +17,9 @@ if CAM_METHODS:
                 case=CASES,
             ),
         log:
-            "logs/saliency/{model}/cam.log",
+            "logs/saliency/{model}/cam.methods.log",
         benchmark:
-            "logs/saliency/{model}/cam.benchmark.tsv"
+            "logs/saliency/{model}/cam.methods.benchmark.tsv"
         conda:
             "../envs/networks.yaml"
         threads: study.config.threads

@@ -31,7 +31,8 @@ rule train:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 600 * attempt,
     params:
-        settings=settings_of("train", **COMPUTE),
+        # The number of seeds decides which networks there are, not how one is trained.
+        settings=settings_of("train", seeds=None, **COMPUTE),
         model=lambda wildcards: model_of(wildcards.model),
         parts=lambda wildcards: study.parts(int(wildcards.fold)),
         labels=lambda wildcards: {

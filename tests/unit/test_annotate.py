@@ -299,7 +299,7 @@ def test_contours_outside_the_image(case: Path, tmp_path: Path) -> None:
     contours += [square((1.5, 4.5), (0.6, 2.4), k) for k in (5, 6)]
     plan = write(rtstruct([(1, "gtv", contours)]), tmp_path / "r.dcm")
     message = refused(case, tmp_path / "out", row(plan))
-    assert "20 % of the annotation (54 of 270 mm3) lies outside the image" in message
+    assert "20 % of the mask (54 of 270 mm3) lies outside the image" in message
     out = annotate(case, tmp_path / "out", row(plan), outside="clip")
     assert len(dicom_voxels(out / "r1.nii.gz")) == 4 * 6
 
@@ -318,7 +318,7 @@ def test_masks_that_say_not_where_they_lie(case: Path, tmp_path: Path) -> None:
     message = refused(case, tmp_path / "out", *rows)
     assert "a.nii has neither qform nor sform" in message
     assert "b.nrrd does not say where it lies" in message
-    assert "c.nii: 100 % of the annotation (108 of 108 mm3) lies outside" in message
+    assert "c.nii: 100 % of the mask (108 of 108 mm3) lies outside" in message
     assert "d.nii holds no labels: its values run from 0 to 0.3" in message
 
 

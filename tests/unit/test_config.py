@@ -57,6 +57,7 @@ def test_unknown_keys_are_told_with_a_guess() -> None:
         ({"train": {"folds": 1}}, "train.folds: input should be greater than or equal to 2"),
         ({"annotations": "x.tsv"}, "annotations is given without cases"),
         ({"prepare": {"window": [400, -1000]}}, "must be below"),
+        ({"prepare": {"window": [float("-inf"), 400]}}, "finite number"),
     ],
 )
 def test_bad_values_are_sentences(raw: dict[str, Any], sentence: str) -> None:

@@ -123,3 +123,16 @@ def test_a_file_that_just_changed_is_not_remembered(tmp_path: Path) -> None:
     file.write_bytes(b"x")
     ContentDigests(tmp_path / "cache").of(file)
     assert not (tmp_path / "cache").exists()
+
+
+def test_what_cannot_be_read_does_not_stop_the_plan(tmp_path: Path) -> None:
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "a").write_bytes(b"1")
+    (folder / "gone").symlink_to("/nonexistent")
+    (folder / "loop").symlink_to(".")
+    os.mkfifo(folder / "pipe")
+    digests = ContentDigests(tmp_path / "cache")
+    first = digests.of(folder)
+    (folder / "gone").unlink()
+    assert digests.of(folder) != first

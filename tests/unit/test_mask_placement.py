@@ -82,7 +82,7 @@ def test_outside_is_an_error_that_says_how_much_unless_clipped() -> None:
     data = np.zeros((8, 4, 4), dtype=bool)
     data[2:6] = True
     mask = Volume(data, Grid(data.shape, CT.affine @ shift))
-    with pytest.raises(InputError, match=r"50 % of the annotation \(64 of 128 mm3\)"):
+    with pytest.raises(InputError, match=r"50 % of the mask \(64 of 128 mm3\)"):
         put(mask)
     clipped = put(mask, clip=True)
     assert clipped.sum() == 2 * 16

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from rightreason.binarise import cut, descending, part_of
+from rightreason.demo import paint_case
+from rightreason.demo_plan import plan
 from rightreason.errors import InputError
 from rightreason.images import save, write_whole
 from rightreason.inputs import InputRecord
@@ -253,6 +255,61 @@ def test_the_table_of_a_case(tmp_path: Path) -> None:
     assert {r["irrelevant_ratio"] for r in rows if r["binarisation"] == "half"} == {"0"}
     with (tmp_path / "chance.tsv").open() as file:
         assert len(list(csv.DictReader(file, delimiter="\t"))) == len(rows)
+
+
+DEMO = {
+    "training_cases": 4, "external_cases": 2, "matrix": [48, 48, 12], "field_mm": 400,
+    "slice_mm": 21.0, "shortcut": 1.0, "seed": 20240,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def drowned() -> tuple[np.ndarray, np.ndarray]:
+    """Finding and shortcut masks of a drowning case of the embedded cohort."""
+    case = next(c for c in plan(DEMO) if c.label == "drowning" and c.shortcut)
+    picture = paint_case(case, DEMO)
+    return np.asarray(picture.finding) > 0, np.asarray(picture.shortcut) > 0
+
+
+@pytest.mark.parametrize(
+    ("planted", "irrelevant", "accuracy"), [("finding", 0, 1), ("shortcut", 1, 0)]
+)
+def test_planted_maps_on_the_embedded_cohort_through_the_tables(
+    tmp_path: Path,
+    drowned: tuple[np.ndarray, np.ndarray],
+    planted: str,
+    irrelevant: float,
+    accuracy: float,
+) -> None:
+    finding, shortcut = drowned
+    saliency = finding if planted == "finding" else shortcut
+    assert finding.any()
+    assert shortcut.any()
+    score_case(*write_case(tmp_path, saliency.astype(float), finding))
+    with (tmp_path / "table.tsv").open() as file:
+        rows = {
+            (row["reference"], row["binarisation"]): row
+            for row in csv.DictReader(file, delimiter="\t")
+        }
+    for binarisation in ("half", "area"):
+        row = rows["ann", binarisation]
+        assert float(row["irrelevant_ratio"]) == irrelevant
+        assert float(row["mass_accuracy"]) == accuracy
+
+
+def test_a_constant_map_on_the_embedded_cohort_gives_chance_in_the_table(
+    tmp_path: Path, drowned: tuple[np.ndarray, np.ndarray]
+) -> None:
+    finding, _ = drowned
+    score_case(*write_case(tmp_path, np.full(finding.shape, 0.25), finding))
+    with (tmp_path / "table.tsv").open() as file:
+        rows = [r for r in csv.DictReader(file, delimiter="\t") if r["reference"] == "ann"]
+    assert len(rows) == len(BINARISATIONS)
+    for row in rows:
+        chance = 1 - finding.mean()
+        assert float(row["chance_irrelevant_ratio"]) == pytest.approx(chance, abs=1e-7)
+        assert float(row["irrelevant_ratio"]) == pytest.approx(chance, abs=1e-7)
+        assert float(row["mass_accuracy"]) == pytest.approx(1 - chance, abs=1e-7)
 
 
 def test_nan_saliency_is_an_error(tmp_path: Path) -> None:

@@ -202,3 +202,26 @@ def test_halving_by_hand() -> None:
 def test_choosing_repeats_only_when_told() -> None:
     assert choose_slices(28, 28, repeat=True) == list(range(28))
     assert len(set(choose_slices(300, 28, repeat=False))) == 28
+
+
+def test_a_region_is_held_to_its_geometry(tmp_path: Path) -> None:
+    ct = ramp_ct("RAS")
+    mask = np.zeros(ct.grid.shape, dtype=np.float32)
+    mask[8:12, 10:13, 3:6] = 1
+    nowhere = nib.Nifti1Image(mask, ct.grid.affine)
+    nowhere.set_sform(None, 0)
+    nowhere.set_qform(None, 0)
+    nib.save(nowhere, tmp_path / "nowhere.nii")
+    shifted = ct.grid.affine.copy()
+    shifted[0, 3] -= 20
+    nib.save(nib.Nifti1Image(mask, shifted), tmp_path / "outside.nii")
+    mask[0, 0, 0] = np.nan
+    nib.save(nib.Nifti1Image(mask, ct.grid.affine), tmp_path / "nan.nii")
+    for name, words in {
+        "nowhere.nii": "neither qform nor sform",
+        "outside.nii": "lies outside the image",
+        "nan.nii": "holds NaN",
+    }.items():
+        with pytest.raises(InputError, match="The region of case c cannot be used") as caught:
+            prepare(tmp_path, ct, tmp_path / name)
+        assert words in str(caught.value)

@@ -36,7 +36,7 @@ def refuse(raw: dict[str, Any]) -> str:
 
 
 def test_the_embedded_cohort_is_a_study_without_any_file() -> None:
-    study = load_study({"models": MODELS})
+    study = load_study({"models": MODELS, "external_sites": ["B"]})
     assert study.is_demo
     assert len(study.training) == 24
     assert {case.site for case in study.cases.values()} == {"A", "B"}
@@ -105,8 +105,19 @@ def test_the_headline_must_name_a_reference_there_is(tmp_path: Path) -> None:
 
 
 def test_only_annotated_cases_are_listed_with_annotations(tmp_path: Path) -> None:
-    raw = cohort(tmp_path, [row(n) for n in range(4)])
+    raw = cohort(tmp_path, [row(n) for n in range(8)])
     (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc0\tr1\t\nc0\tr2\t\n")
     study = load_study({**raw, "annotations": str(tmp_path / "annotations.tsv")})
     assert list(study.annotations) == ["c0"]
     assert [a.rater for a in study.annotations["c0"]] == ["r1", "r2"]
+
+
+def test_too_few_patients_to_train_and_validate(tmp_path: Path) -> None:
+    message = refuse(cohort(tmp_path, [row(n) for n in range(4)]))
+    assert "the training sites have too few patients: without test fold 0" in message
+
+
+def test_initial_weights_must_be_there(tmp_path: Path) -> None:
+    models = {"m": {**MODELS["m"], "weights": str(tmp_path)}}
+    message = refuse(cohort(tmp_path, [row(n) for n in range(8)], models=models))
+    assert f"models.m.weights: there is no file {tmp_path}" in message

@@ -102,6 +102,8 @@ def test_undefined_overlap_is_blank_and_not_counted(summary):
     rows = table.set_index(["site", "subset", "metric"])
     external = rows.loc["external", "all", "irrelevant_ratio"]
     assert (external["n_cases"], external["mean"]) == (1, 0.7)
+    # The chance of the case without a ratio is left out too: the two stand side by side.
+    assert rows.loc["external", "all", "chance_irrelevant_ratio"]["n_cases"] == 1
     nobody = rows.loc["external", "correct", "irrelevant_ratio"]
     assert nobody["n_cases"] == 0
     assert nobody[["mean", "median", "low", "high"]].isna().all()

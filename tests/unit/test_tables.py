@@ -43,14 +43,18 @@ def test_every_problem_is_told_at_once_with_row_and_column(tmp_path: Path) -> No
     table = write(
         tmp_path / "cases.tsv",
         "case|image|label|site",
-        "a1|ct|other|",
-        "a1|ct|drowning|",
-        "../x|ct|other|",
-        "a4|gone|other|",
-        "a5|ct|drowned|",
-        "a6||other|",
-        "a7|ct|other|training",
+        "a1|ct|other|A",
+        "a1|ct2|drowning|A",
+        "../x|ct3|other|A",
+        "a4|gone|other|A",
+        "a5|ct4|drowned|A",
+        "a6||other|A",
+        "a7|ct5|other|training",
+        "a8|ct|other|A",
+        "a9|ct6|other|",
     )
+    for name in ("ct2", "ct3", "ct4", "ct5", "ct6"):
+        (tmp_path / name).mkdir()
     cases, problems = read_cases(table)
     assert [case.case for case in cases] == ["a1"]
     expected = [
@@ -60,6 +64,8 @@ def test_every_problem_is_told_at_once_with_row_and_column(tmp_path: Path) -> No
         ("row 6, column label", "'drowned' is none of the classes other, drowning"),
         ("row 7, column image", "it is empty"),
         ("row 8, column site", "'training' is reserved"),
+        ("row 9, column image", "is the image of case a1 already"),
+        ("row 10, column site", "'' is no id"),
     ]
     assert len(problems) == len(expected)
     for problem, (where, what) in zip(problems, expected, strict=True):
@@ -116,3 +122,38 @@ def test_an_unknown_column_of_annotations_is_an_error(tmp_path: Path) -> None:
     table = write(tmp_path / "annotations.tsv", "case|rater|file|maks")
     with pytest.raises(InputError, match="the column 'maks' is unknown"):
         read_rows(table, ("case", "rater", "file"), ("case", "rater", "file", "roi", "finding"))
+
+
+def test_a_quotation_mark_is_a_character_like_any_other(tmp_path: Path) -> None:
+    table = tmp_path / "annotations.tsv"
+    table.write_text(
+        'case\trater\tfile\tfinding\na1\tr1\t\t"drowning, left\na2\tr1\t\t5 "ml\na3\tr1\t\t\n'
+    )
+    rows = read_rows(table, ("case", "rater", "file"), ("case", "rater", "file", "finding"))
+    assert [row["case"] for row in rows] == ["a1", "a2", "a3"]
+    assert rows[0]["finding"] == '"drowning, left'
+
+
+def test_a_row_that_leaves_cells_out_is_an_error(tmp_path: Path) -> None:
+    table = write(tmp_path / "cases.tsv", "case|image|label|site", "a1|ct|other", "a2|ct|other|B")
+    with pytest.raises(InputError, match="row 2 has 3 cells, the header 4"):
+        read_rows(table, ("case", "image", "label"), None)
+
+
+def test_raters_that_differ_in_letter_case_only(tmp_path: Path) -> None:
+    table = write(tmp_path / "annotations.tsv", "case|rater|file", "a1|Kato|", "a2|kato|")
+    rows = read_rows(table, ("case", "rater", "file"), None)
+    _, problems = parse_annotations(rows, tmp_path, table.name, ["a1", "a2"], check_files=True)
+    assert len(problems) == 1
+    assert "row 3, column rater: 'kato' and 'Kato' differ in letter case only" in problems[0]
+
+
+@pytest.mark.parametrize(("name", "words"), [("a{x}.nii", "holds braces"), ("d", "is a folder")])
+def test_files_that_cannot_be_named(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "a{x}.nii").touch()
+    table = write(tmp_path / "annotations.tsv", "case|rater|file", f"a1|r|{name}")
+    rows = read_rows(table, ("case", "rater", "file"), None)
+    _, problems = parse_annotations(rows, tmp_path, table.name, ["a1"], check_files=True)
+    assert len(problems) == 1
+    assert words in problems[0]

@@ -36,7 +36,7 @@ class Config(Section):
     annotations: str | None = Field(None, description="Table of annotations.")
     classes: tuple[Name, Name] = Field(("other", "drowning"), description="The two labels.")
     positive: Name = Field("drowning", description="The class whose evidence is audited.")
-    external_sites: tuple[str, ...] = Field(("B",), description="Sites never trained on.")
+    external_sites: tuple[str, ...] = Field((), description="Sites never trained on.")
     device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="Where networks run.")
     threads: Count = Field(1, description="CPU threads of a network job.")
     demo: Demo = Demo()

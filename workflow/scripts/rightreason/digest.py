@@ -95,12 +95,13 @@ class ContentDigests:
     def of(self, path: Path) -> str:
         """Digest a file, or a folder with everything below it (names and contents).
 
-        Symbolic links count as what they point to; hidden files do not count.
+        Linked files count as what they point to, linked folders and hidden files not at all. What
+        cannot be read counts by its name: reading it is its own job's to fail at.
         """
         if not path.is_dir():
             return self._file(path)
         total = hashlib.sha256()
-        for folder, subfolders, names in os.walk(path, followlinks=True):
+        for folder, subfolders, names in os.walk(path):
             subfolders.sort()
             for name in sorted(name for name in names if not name.startswith(".")):
                 file = Path(folder, name)
@@ -108,6 +109,8 @@ class ContentDigests:
         return total.hexdigest()
 
     def _file(self, path: Path) -> str:
+        if not path.is_file() or not os.access(path, os.R_OK):
+            return f"unreadable:{path.name}"
         stat = path.stat()
         key = "|".join(
             str(part)

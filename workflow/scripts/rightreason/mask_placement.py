@@ -56,10 +56,10 @@ def place(
     if outside == 1 or (outside > 0 and not clip):
         advice = (
             "it belongs to another study, or its geometry is wrong" if outside == 1
-            else "place it where it belongs, or set `annotate: outside: clip`"
+            else "place it where it belongs, or (an annotation) set `annotate: outside: clip`"
         )  # fmt: skip
         raise InputError(
-            f"{name}: {100 * outside:.3g} % of the annotation ({outside * before:.0f} of "
+            f"{name}: {100 * outside:.3g} % of the mask ({outside * before:.0f} of "
             f"{before:.0f} mm3) lies outside the image; {advice}."
         )
     _resample(mask, ct, voxels, out)

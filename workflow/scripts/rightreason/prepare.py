@@ -14,10 +14,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from rightreason.errors import InputError
 from rightreason.images import Grid, Volume, load, save, write_whole
 from rightreason.inputs import INPUT_KINDS, InputRecord
-from rightreason.masks import mask_on_grid
+from rightreason.masks import region_on_grid
 
 Box = list[tuple[int, int]]
 
@@ -92,12 +91,7 @@ def crop_box(case: str, ct: Volume, region: Path | None, settings: Mapping[str, 
         Half-open, along the CT's array axes.
     """
     if region is not None:
-        mask = mask_on_grid(region, ct.grid)
-        if not mask.any():
-            raise InputError(
-                f"The region of case {case} ({region.name}) marks no voxel. Give a mask that marks "
-                "the organ, or leave the cell empty to crop to the body."
-            )
+        mask = region_on_grid(region, ct.grid, case)
     elif settings["crop"] == "body":
         mask = body_mask(ct.data)
     else:

@@ -146,8 +146,9 @@ def scatter(study: Study) -> Sequence[Block]:
     text = (
         f"Every annotated {study.positive} case: to the right it is classified correctly, further "
         "up more of what the model attends to is irrelevant. A case is called relevant below and "
-        "irrelevant above its own chance interval (grey bar), and undecided within it, where its "
-        "ratio cannot be told from chance. Hollow marks are cases of external sites."
+        "irrelevant above its own chance interval (grey bar) or without any overlap, and undecided "
+        "within it, where its ratio cannot be told from chance. Hollow marks are cases of external "
+        "sites."
     )
     return [Text([text]), Figures(items)]
 

@@ -187,12 +187,37 @@ def _cohort_problems(study: Study) -> list[str]:
                 f"the training sites have {count} patients of the class {label}, fewer than the "
                 f"{config.train.folds} folds (train.folds)"
             )
-    return problems + _headline_problems(study)
+    if not problems:
+        problems += _fold_problems(study)
+    return problems + _headline_problems(study) + _weights_problems(config)
+
+
+def _fold_problems(study: Study) -> list[str]:
+    """Find folds that leave too few patients to train and validate with."""
+    for fold in range(study.config.train.folds):
+        parts = study.parts(fold)
+        labels = {part: {study.label(c) for c in parts if parts[c] == part}
+                  for part in ("train", "validation")}  # fmt: skip
+        if labels["train"] != {0, 1} or not labels["validation"]:
+            return [
+                f"the training sites have too few patients: without test fold {fold}, nothing is "
+                "left to train with on both classes and to validate with; add patients or take "
+                "more folds (train.folds)"
+            ]
+    return []
+
+
+def _weights_problems(config: Config) -> list[str]:
+    return [
+        f"models.{name}.weights: there is no file {model.weights}"
+        for name, model in config.models.items()
+        if model.weights is not None and not Path(model.weights).is_file()
+    ]
 
 
 def _headline_problems(study: Study) -> list[str]:
     raters = {a.rater for rows in study.annotations.values() for a in rows}
     references = [*sorted(raters), *CONSENSUS]
-    if raters and study.config.headline.reference not in references:
+    if study.config.headline.reference not in references:
         return [unknown("headline.reference", study.config.headline.reference, references)]
     return []

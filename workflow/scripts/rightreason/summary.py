@@ -143,6 +143,9 @@ def _cube(table: pd.DataFrame, scored: Sequence[str], keys: Sequence[tuple[str, 
     rows = [case_number[case] for case in table["case"]]
     columns = [key_number[key] for key in table[KEYS].itertuples(index=False, name=None)]
     cube[rows, columns] = table[METRICS].to_numpy(dtype=float)
+    # The chance value stands beside the ratio: both are averaged over the same cases.
+    chance, ratio = METRICS.index("chance_irrelevant_ratio"), METRICS.index("irrelevant_ratio")
+    cube[:, :, chance][np.isnan(cube[:, :, ratio])] = np.nan
     return cube
 
 

@@ -6,8 +6,6 @@ Standard library only: it runs whenever the workflow is parsed.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -72,17 +70,22 @@ def read_rows(path: Path, required: Sequence[str], allowed: Sequence[str] | None
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The table {path} cannot be read: {error}.") from error
-    lines = list(csv.reader(io.StringIO(text), delimiter="\t"))
-    header = [name.strip() for name in lines[0]] if lines else []
+    # Split by hand: a quotation mark is a character like any other, not the start of a cell that
+    # swallows the rows below it.
+    lines = [line.rstrip("\r").split("\t") for line in text.split("\n")]
+    header = [name.strip() for name in lines[0]]
     problems = _column_problems(header, required, allowed)
     rows: list[Row] = []
     for number, cells in enumerate(lines[1:], start=2):
         if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) > len(header):
-            problems.append(f"row {number} has {len(cells)} cells, the header {len(header)}")
-        cells += [""] * (len(header) - len(cells))
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+        if len(cells) != len(header):
+            problems.append(
+                f"row {number} has {len(cells)} cells, the header {len(header)}; leave a cell "
+                "empty, but do not leave it out"
+            )
+            continue
+        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
         rows.append({**row, "#": str(number)})
     if problems:
         raise InputError.of(f"The table {path} cannot be used:", problems)
@@ -134,11 +137,15 @@ def parse_cases(
     problems : list of str
         One sentence for each problem.
     """
+    rows = list(rows)
     cases, problems = [], []
     seen: dict[str, str] = {}
+    images: dict[tuple[Path, str], str] = {}
+    # A cell left blank where others name a site would quietly move a case to another site.
+    filled = [name for name in ("patient", "site") if any(row.get(name) for row in rows)]
     for row in rows:
         at = f"{table}, row {row.get('#', '?')}"
-        bad = _id_problems(row, ("case", "patient", "site"), at, required=("case",))
+        bad = _id_problems(row, ("case", "patient", "site"), at, required=("case", *filled))
         if row["case"] in seen:
             bad.append(
                 f"{at}, column case: {row['case']!r} stands in row {seen[row['case']]} already; "
@@ -152,6 +159,13 @@ def parse_cases(
         if row.get("site") in RESERVED_SITES:
             bad.append(f"{at}, column site: {row['site']!r} is reserved; use another name")
         bad += _file_problems(row, ("image", "region"), folder, at, ("image",), check_files)
+        image = ((folder / row["image"]).resolve(), row.get("series", ""))
+        if image in images:
+            bad.append(
+                f"{at}, column image: {row['image']!r} is the image of case {images[image]} "
+                "already; the same scan twice would be trained on and tested with"
+            )
+        images.setdefault(image, row["case"])
         problems += bad
         if not bad:
             cases.append(_case(row, folder))
@@ -182,6 +196,7 @@ def parse_annotations(
     annotations, problems = [], []
     known = set(known)
     files_of: dict[tuple[str, str], list[str]] = {}
+    spelled: dict[str, str] = {}
     for row in rows:
         at = f"{table}, row {row.get('#', '?')}"
         bad = _id_problems(row, ("case", "rater"), at, required=("case", "rater"))
@@ -191,6 +206,12 @@ def parse_annotations(
             bad.append(
                 f"{at}, column rater: {row['rater']!r} is reserved for what is made from all "
                 "raters; use another name"
+            )
+        first = spelled.setdefault(row["rater"].lower(), row["rater"])
+        if first != row["rater"]:
+            bad.append(
+                f"{at}, column rater: {row['rater']!r} and {first!r} differ in letter case only; "
+                "spell a rater one way"
             )
         bad += _file_problems(row, ("file",), folder, at, (), check_files)
         files = files_of.setdefault((row["case"], row["rater"]), [])
@@ -230,6 +251,10 @@ def _file_problems(
         name = row.get(column, "")
         if not name and column in required:
             problems.append(f"{at}, column {column}: it is empty; give a path")
+        elif "{" in name or "}" in name:
+            problems.append(f"{at}, column {column}: {name!r} holds braces; rename the file")
         elif name and check and not (folder / name).exists():
             problems.append(f"{at}, column {column}: there is no {folder / name}")
+        elif name and check and column != "image" and not (folder / name).is_file():
+            problems.append(f"{at}, column {column}: {folder / name} is a folder; name a file")
     return problems
