@@ -17,7 +17,6 @@ zero is undefined and left blank:
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from rightreason.inputs import InputRecord
 from rightreason.placement import SeenRegion, place
 from rightreason.references import References, read_references
 from rightreason.shifts import ShiftedChance
+from rightreason.tsv import to_tsv
 
 KEYS = ["case", "model", "method", "reference", "binarisation"]
 COLUMNS = [
@@ -242,19 +242,3 @@ def read_prediction(path: Path, case: str) -> tuple[str, float]:
             if row["case"] == case:
                 return row["label"], float(row["probability"])
     raise InputError(f"{path} has no row for case {case}; remove it and run again.")
-
-
-def to_tsv(columns: list[str], rows: list[Row]) -> bytes:
-    """Format rows as tab-separated text; NaN becomes blank."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row[column]) for column in columns])
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, (float, np.floating)):
-        return "" if np.isnan(value) else f"{value:.8g}"
-    return str(value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from rightreason.committee import Panel, inputs, load_network, panels
 from rightreason.errors import InputError
 from rightreason.images import write_whole
 from rightreason.samples import in_channels, load_case
+from rightreason.tsv import to_tsv
 
 COLUMNS = ("case", "site", "fold", "label", "probability")
 
@@ -84,11 +83,5 @@ def _probability(panel: Panel, pixels: torch.Tensor, channels: int, batch: int) 
 def _write(
     out: Path, rows: Sequence[Mapping[str, Any]], probabilities: Mapping[str, float]
 ) -> None:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        probability = f"{probabilities[row['case']]:.8f}"
-        kept = {name: row[name] for name in COLUMNS[:-1]}
-        writer.writerow({**kept, "probability": probability})
-    write_whole(out, table.getvalue().encode())
+    table = [{**row, "probability": probabilities[row["case"]]} for row in rows]
+    write_whole(out, to_tsv(COLUMNS, table))

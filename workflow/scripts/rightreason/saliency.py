@@ -7,7 +7,6 @@ formulas give them, negative values included: the positive part is taken where m
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +24,7 @@ from rightreason.explain import Explained, explain, target_layers
 from rightreason.images import save, write_whole
 from rightreason.inputs import from_samples
 from rightreason.samples import CaseSamples, in_channels, load_case
+from rightreason.tsv import to_tsv
 
 COLUMNS = ("case", "target", "layer", "upsampling", "logit", "minimum", "maximum", "reason")
 PROBABILITY_TOLERANCE = 1e-4
@@ -119,7 +119,8 @@ def explain_model(
             problems,
         )
     for method in methods:
-        _write_table(out / f"{method}.tsv", [rows[case][method] for case in committees])
+        table = [rows[case][method] for case in committees]
+        write_whole(out / f"{method}.tsv", to_tsv(COLUMNS, table))
 
 
 def _class_of(target: str, probability: float, label: int) -> int:
@@ -178,11 +179,3 @@ def _read_probabilities(path: Path) -> dict[str, float]:
         return {
             row["case"]: float(row["probability"]) for row in csv.DictReader(file, delimiter="\t")
         }
-
-
-def _write_table(path: Path, rows: Sequence[Row]) -> None:
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, delimiter="\t", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, table.getvalue().encode())
