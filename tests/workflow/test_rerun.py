@@ -175,7 +175,8 @@ def test_a_case_added_to_the_external_site(run: Path) -> None:
     table = run / "study" / "cases.tsv"
     rows = rows_of(table)
     row = next(row for row in rows if row["site"] == "B")
-    write_rows(table, [*rows, {**row, "case": "B99", "patient": "P999"}])
+    shutil.copytree(run / "study" / row["image"], run / "study" / "dicom" / "B99")
+    write_rows(table, [*rows, {**row, "case": "B99", "patient": "P999", "image": "dicom/B99"}])
     expected = of_cases("convert", ["B99"]) | of_cases("prepare", ["B99"])
     expected |= of_models("predict") | all_saliency()
     assert jobs(run) == expected | of_cases("overlap", annotated(run)) | AFTER_OVERLAP
