@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
@@ -23,11 +24,12 @@ MODELS = list(study.config.models)
 CAM_METHODS = study.methods(cam=True)
 OTHER_METHODS = study.methods(cam=False)
 METHODS = [*CAM_METHODS, *OTHER_METHODS]
-# Where networks run, for every stage that runs one.
-COMPUTE = {"device": study.config.device, "threads": study.config.threads}
-# A job that runs networks on the CPU must not wait for a GPU.
-GPU = 0 if study.config.device == "cpu" else 1
+GPU = (
+    0 if study.config.device == "cpu" else 1
+)  # a job on the CPU must not wait for a GPU
 
+if workflow.is_main_process:
+    logger.info(study.describe())
 digests = ContentDigests(Path(".snakemake/rightreason.digests"))
 
 
@@ -50,7 +52,7 @@ def identity(path):
 
 
 def settings_of(stage, **more):
-    """One plain, sorted dict of everything a stage's results depend on beside its inputs."""
+    """One plain, sorted dict of what a stage's results depend on beside its inputs."""
     return dict(sorted({**study.config.section(stage), **more}.items()))
 
 
@@ -72,12 +74,7 @@ def prepared(model, cases, suffix):
 
 def networks(model):
     """The weights of every network of a model."""
-    return expand(
-        "results/train/{model}/seed{seed}/fold{fold}/weights.ckpt",
-        model=model,
-        seed=range(study.config.train.seeds),
-        fold=range(study.config.train.folds),
-    )
+    return sorted({path for paths in committees(model).values() for path in paths})
 
 
 def members():

@@ -18,10 +18,11 @@ rule predict:
     threads: study.config.threads
     resources:
         gpu=GPU,
+        device=study.config.device,
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        settings=settings_of("predict", **COMPUTE),
+        settings=settings_of("predict", threads=study.config.threads),
         model=lambda wildcards: model_of(wildcards.model),
         members=members(),
         committees=lambda wildcards: committees(wildcards.model),

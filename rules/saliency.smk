@@ -25,10 +25,13 @@ if CAM_METHODS:
         threads: study.config.threads
         resources:
             gpu=GPU,
+            device=study.config.device,
             mem_mb=lambda wildcards, attempt: 8000 * attempt,
             runtime=lambda wildcards, attempt: 120 * attempt,
         params:
-            settings=settings_of("saliency", methods=CAM_METHODS, **COMPUTE),
+            settings=settings_of(
+                "saliency", methods=CAM_METHODS, threads=study.config.threads
+            ),
             model=lambda wildcards: model_of(wildcards.model, explained=True),
             committees=lambda wildcards: committees(wildcards.model),
             labels={case: study.label(case) for case in CASES},
@@ -62,13 +65,14 @@ if OTHER_METHODS:
         threads: study.config.threads
         resources:
             gpu=GPU,
+            device=study.config.device,
             mem_mb=lambda wildcards, attempt: 8000 * attempt,
             runtime=lambda wildcards, attempt: 240 * attempt,
         params:
             settings=lambda wildcards: settings_of(
                 "saliency",
                 methods={wildcards.method: OTHER_METHODS[wildcards.method]},
-                **COMPUTE,
+                threads=study.config.threads,
             ),
             model=lambda wildcards: model_of(wildcards.model, explained=True),
             committees=lambda wildcards: committees(wildcards.model),

@@ -28,11 +28,13 @@ rule train:
     threads: study.config.threads
     resources:
         gpu=GPU,
+        # No parameter: another machine makes no finished network due again.
+        device=study.config.device,
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 600 * attempt,
     params:
         # The number of seeds decides which networks there are, not how one is trained.
-        settings=settings_of("train", seeds=None, **COMPUTE),
+        settings=settings_of("train", seeds=None, threads=study.config.threads),
         model=lambda wildcards: model_of(wildcards.model),
         parts=lambda wildcards: study.parts(int(wildcards.fold)),
         labels=lambda wildcards: {

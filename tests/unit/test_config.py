@@ -55,6 +55,8 @@ def test_unknown_keys_are_told_with_a_guess() -> None:
         ({"classes": ["a", "a"], "positive": "a"}, "the two labels are the same"),
         ({"overlap": {"binarisations": {"otsu": {"rule": "top"}}}}, "the rule top needs percent"),
         ({"train": {"folds": 1}}, "train.folds: input should be greater than or equal to 2"),
+        ({"external_sites": "B"}, "external_sites: a list was expected, for example [B]"),
+        ({"classes": [True, "b"]}, "YAML read True; put it in quotes"),
         ({"annotations": "x.tsv"}, "annotations is given without cases"),
         ({"prepare": {"window": [400, -1000]}}, "must be below"),
         ({"prepare": {"window": [float("-inf"), 400]}}, "finite number"),

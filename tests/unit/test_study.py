@@ -121,3 +121,14 @@ def test_initial_weights_must_be_there(tmp_path: Path) -> None:
     models = {"m": {**MODELS["m"], "weights": str(tmp_path)}}
     message = refuse(cohort(tmp_path, [row(n) for n in range(8)], models=models))
     assert f"models.m.weights: there is no file {tmp_path}" in message
+
+
+def test_the_cohort_is_told_in_one_line(tmp_path: Path) -> None:
+    rows = [*(row(n) for n in range(8)), row(21, "B")]
+    raw = cohort(tmp_path, rows, external_sites=["B"])
+    (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc1\tr1\t\nc0\tr1\t\n")
+    study = load_study({**raw, "annotations": str(tmp_path / "annotations.tsv")})
+    assert study.describe() == (
+        "The study: 9 cases of 9 patients; sites A (8), external B (1); "
+        "1 of 5 drowning cases annotated."
+    )

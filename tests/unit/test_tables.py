@@ -61,11 +61,11 @@ def test_every_problem_is_told_at_once_with_row_and_column(tmp_path: Path) -> No
         ("row 3, column case", "stands in row 2 already"),
         ("row 4, column case", "'../x' is no id"),
         ("row 5, column image", f"there is no {tmp_path / 'gone'}"),
-        ("row 6, column label", "'drowned' is none of the classes other, drowning"),
+        ("row 6, column label", "label: 'drowned' is unknown; there are other, drowning"),
         ("row 7, column image", "it is empty"),
         ("row 8, column site", "'training' is reserved"),
         ("row 9, column image", "is the image of case a1 already"),
-        ("row 10, column site", "'' is no id"),
+        ("row 10, column site", "it is empty; fill it in every row"),
     ]
     assert len(problems) == len(expected)
     for problem, (where, what) in zip(problems, expected, strict=True):
@@ -79,6 +79,10 @@ def test_every_problem_is_told_at_once_with_row_and_column(tmp_path: Path) -> No
         ("case,image,label", "not separated by tabs"),
         ("case\timage", "the column 'label' is missing"),
         ("case\timage\tlabel\tcase", "the column 'case' stands twice"),
+        ("case\timage\tlabel\tpatient_id", "'patient_id' looks like 'patient'"),
+        ("case\timage\tlabel\tSite", "'Site' looks like 'site'"),
+        ("case\timage\tlabel\t", "a column has no name"),
+        ("case image label", "not separated by tabs"),
     ],
 )
 def test_wrong_columns(tmp_path: Path, header: str, sentence: str) -> None:
@@ -115,7 +119,7 @@ def test_annotations(tmp_path: Path) -> None:
     assert "row 4, column case: 'b9' is not in the table of cases" in problems[0]
     assert "row 5, column rater: 'Votes' is reserved" in problems[1]
     assert "row 6: rater r2 marks something" in problems[2]
-    assert "row 7, column rater: '' is no id" in problems[3]
+    assert "row 7, column rater: it is empty" in problems[3]
 
 
 def test_an_unknown_column_of_annotations_is_an_error(tmp_path: Path) -> None:

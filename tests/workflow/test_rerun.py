@@ -209,6 +209,19 @@ def test_new_bytes_of_a_dicom_file(run: Path) -> None:
     assert {job for job in found if job[0] in ("convert", "annotate", "prepare")} == of_this_case
 
 
+def test_another_device_or_number_of_cores_makes_nothing_due(run: Path) -> None:
+    change_config(run, lambda config: config.update(device="auto"))
+    assert due(run, *SMALL, *TABLES, "--cores", "1") == set()
+
+
+def test_a_second_seed_trains_only_itself(run: Path) -> None:
+    change_config(run, lambda config: config["train"].update(seeds=2))
+    found = jobs(run)
+    assert {job for job in found if job[0] == "train"} == {
+        ("train", f"model={m}, seed=1, fold={k}") for m in MODELS for k in range(2)
+    }
+
+
 def test_another_target_layer_trains_nothing(run: Path) -> None:
     change_config(
         run, lambda config: config["models"]["slices_small"].update(target_layer="layer3")

@@ -7,7 +7,8 @@ from rightreason.saliency import explain_model
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        params, settings = snakemake.params, snakemake.params.settings
+        params = snakemake.params
+        settings = {**params.settings, "device": snakemake.resources.device}
         images = dict(zip(params.labels, map(Path, snakemake.input.images), strict=True))
         given = images, params.committees, Path(snakemake.input.predictions), params.labels
         how = params.model, settings["methods"], settings["target"], settings

@@ -99,6 +99,10 @@ def _sentence(detail: dict[str, Any]) -> str:
         return unknown("key", where, _keys_beside(detail["loc"]))
     if detail["type"] == "string_pattern_mismatch":
         return f"{where}: {detail['input']!r} is no id; {ID_RULE}"
+    if detail["type"] == "tuple_type":
+        return f"{where}: a list was expected, for example [{detail['input']}]"
+    if detail["type"] == "string_type":
+        return f"{where}: text was expected, and YAML read {detail['input']!r}; put it in quotes"
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = message[0].lower() + message[1:] if message[:1].isupper() else message
     given = "" if isinstance(detail["input"], dict) else f" (given: {detail['input']!r})"

@@ -30,11 +30,11 @@ Tab-separated, UTF-8, one row per imaging study.
 
 | column | | meaning |
 |---|---|---|
-| `case` | required | id: letters, digits, `_` and `-`; the only name that reaches any output |
+| `case` | required | id: letters, digits, `_` and `-`; stands in outputs |
 | `image` | required | folder of DICOM, one multi-frame DICOM file, or NIfTI |
 | `label` | required | one of `classes` |
-| `patient` | | cases of one patient stay in one fold; default: the case |
-| `site` | | where the case comes from; default `main` |
+| `patient` | | cases of one patient stay in one fold; without the column: the case |
+| `site` | | where the case comes from; without the column: `main` |
 | `series` | | SeriesInstanceUID, when a folder holds several volumes |
 | `region` | | mask of the organ (NIfTI): guides the crop |
 | any other | | kept |

@@ -76,9 +76,11 @@ def _case(study: Study, model: str, title: str, row: Mapping[str, Any]) -> CaseV
 
 
 def _why(found: Slice) -> str:
+    marked = "" if found.votes.any() else " (no rater marked anything on it)"
     if found.tied == 1:
-        return "the one with the most saliency"
-    return f"of the {found.tied} with equal, most saliency the one with the most marks"
+        return f"the one with the most saliency{marked}"
+    choice = "the first" if marked else "the one with the most marks"
+    return f"of the {found.tied} with equal, most saliency {choice}{marked}"
 
 
 def _captions(found: Slice, method: str, window: tuple[float, float]) -> list[str]:

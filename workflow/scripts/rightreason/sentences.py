@@ -81,13 +81,18 @@ def audited(study: Study) -> str:
     return f"{SUBSET[study.headline['subset']]}{study.positive} cases"
 
 
+def tells(auc: Interval) -> str:
+    """Say that a model classifies, or (where its AUC may be 0.5) that it does not."""
+    return "tells" if auc.low > 0.5 else "was to tell, and cannot be shown to tell,"
+
+
 def headline(study: Study, model: str) -> str:
     """Say how well a model classifies and where it looks, in one or two plain sentences."""
     auc = study.auc(model, "training")
     ratio = study.measure(model, "irrelevant_ratio")
     chance = study.measure(model, "chance_irrelevant_ratio")
     first = (
-        f"{model} tells {study.positive} with AUC {decimal_interval(auc)}."
+        f"{model} {tells(auc)} {study.positive} with AUC {decimal_interval(auc)}."
         if not np.isnan(auc.value)
         else f"{model} has no AUC: the training sites hold cases of one class only."
     )
@@ -186,6 +191,12 @@ def _performance_warnings(study: Study) -> list[str]:
         found.append(
             f"The training sites have {n_positive} {study.positive} and "
             f"{count(len(members) - n_positive, 'other case')}: an AUC from so few is a rough one."
+        )
+    guessing = [m for m in study.models if study.auc(m, "training").low <= 0.5]
+    if guessing:
+        found.append(
+            f"{', '.join(guessing)}: an AUC that cannot be told from 0.5. Such a model does not "
+            "classify, and where it looks explains nothing."
         )
     extreme = [m for m in study.models if study.auc(m, "training").value in (0.0, 1.0)]
     if extreme:

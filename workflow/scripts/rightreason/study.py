@@ -94,6 +94,22 @@ class Study:
         """Return 1 for the positive class, else 0."""
         return int(self.cases[case].label == self.config.positive)
 
+    def describe(self) -> str:
+        """Say in one line what the cohort is, so that a forgotten column or site is seen."""
+        outside = self.config.external_sites
+        sites = [case.site for case in self.cases.values()]
+        counts = ", ".join(
+            f"{'external ' if site in outside else ''}{site} ({sites.count(site)})"
+            for site in sorted(set(sites))
+        )
+        positive = [case for case in self.cases if self.label(case)]
+        scored = sum(case in self.annotations for case in positive)
+        patients = len({case.patient for case in self.cases.values()})
+        return (
+            f"The study: {len(self.cases)} cases of {patients} patients; sites {counts}; "
+            f"{scored} of {len(positive)} {self.config.positive} cases annotated."
+        )
+
 
 def load_study(raw: Mapping[str, Any]) -> Study:
     """Check config and tables.

@@ -6,12 +6,13 @@ Standard library only: it runs whenever the workflow is parsed.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rightreason.errors import InputError
+from rightreason.errors import InputError, unknown
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 ID_RULE = "ids start with a letter or digit and hold only A-Z a-z 0-9 _ -"
@@ -69,7 +70,9 @@ def read_rows(path: Path, required: Sequence[str], allowed: Sequence[str] | None
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The table {path} cannot be read: {error}.") from error
+        raise InputError(
+            f"The table {path} cannot be read: {error}. Save it as tab-separated UTF-8 text."
+        ) from error
     # Split by hand: a quotation mark is a character like any other, not the start of a cell that
     # swallows the rows below it.
     lines = [line.rstrip("\r").split("\t") for line in text.split("\n")]
@@ -95,14 +98,23 @@ def read_rows(path: Path, required: Sequence[str], allowed: Sequence[str] | None
 def _column_problems(
     header: list[str], required: Sequence[str], allowed: Sequence[str] | None
 ) -> list[str]:
-    if len(header) == 1 and re.search(r"[,;]", header[0]):
+    if len(header) == 1 and len(required) > 1:
         return [f"its columns are not separated by tabs: {header[0]!r}. Save it as .tsv"]
     problems = [f"the column {name!r} is missing" for name in required if name not in header]
+    if "" in header:
+        problems.append("a column has no name; name it or take it out")
     problems += [
         f"the column {name!r} stands twice"
-        for name in sorted(set(header))
+        for name in sorted(set(header) - {""})
         if header.count(name) > 1
     ]
+    # A misspelt `patient` would be kept as a further column, and the patient's scans divided.
+    for name in header:
+        near = difflib.get_close_matches(name.lower(), CASE_COLUMNS, n=1, cutoff=0.8)
+        if allowed is None and near and name not in CASE_COLUMNS:
+            problems.append(
+                f"the column {name!r} looks like {near[0]!r}, which would go unused; rename it"
+            )
     if allowed is not None:
         problems += [
             f"the column {name!r} is unknown; there are {', '.join(allowed)}"
@@ -153,9 +165,7 @@ def parse_cases(
             )
         seen.setdefault(row["case"], row.get("#", "?"))
         if row["label"] not in classes:
-            bad.append(
-                f"{at}, column label: {row['label']!r} is none of the classes {', '.join(classes)}"
-            )
+            bad.append(f"{at}, column {unknown('label', row['label'], classes)}")
         if row.get("site") in RESERVED_SITES:
             bad.append(f"{at}, column site: {row['site']!r} is reserved; use another name")
         bad += _file_problems(row, ("image", "region"), folder, at, ("image",), check_files)
@@ -236,11 +246,14 @@ def parse_annotations(
 
 
 def _id_problems(row: Row, columns: Sequence[str], at: str, required: Sequence[str]) -> list[str]:
-    return [
-        f"{at}, column {column}: {row.get(column, '')!r} is no id; {ID_RULE}"
-        for column in columns
-        if (row.get(column) or column in required) and not ID.fullmatch(row.get(column, ""))
-    ]
+    problems = []
+    for column in columns:
+        value = row.get(column, "")
+        if not value and column in required:
+            problems.append(f"{at}, column {column}: it is empty; fill it in every row")
+        elif value and not ID.fullmatch(value):
+            problems.append(f"{at}, column {column}: {value!r} is no id; {ID_RULE}")
+    return problems
 
 
 def _file_problems(
