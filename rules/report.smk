@@ -36,7 +36,10 @@ rule report:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        config=study.config.model_dump(mode="json"),
+        # Where tables lie and networks run is no part of what the page says.
+        config=study.config.model_dump(
+            mode="json", exclude={"cases", "annotations", "device"}
+        ),
         cases={
             case: {"patient": row.patient, "site": row.site, "label": row.label}
             for case, row in study.cases.items()
