@@ -38,6 +38,25 @@ def test_a_study_named_on_the_command_line_stands_alone() -> None:
     assert models == {"alexnet", "vgg16", "densenet121_3d"}
 
 
+def test_the_sarcoma_study_plans_on_tables_of_its_kind(tmp_path: Path) -> None:
+    cases, annotations = ["case\timage\tlabel\tpatient"], ["case\trater\tfile\troi"]
+    for n in range(5):
+        for label in ("tumour", "clear"):
+            case = f"STS_{n}_{label}"
+            (tmp_path / case).mkdir()
+            cases.append(f"{case}\t{case}\t{label}\tSTS_{n}")
+            annotations.append(f"{case}\texpert\t\t")
+    (tmp_path / "cases.tsv").write_text("\n".join(cases) + "\n")
+    (tmp_path / "annotations.tsv").write_text("\n".join(annotations) + "\n")
+    jobs = due(
+        ROOT, "--configfile", "config/sts/config.yaml", "--forceall",
+        "--config", f"cases={tmp_path}/cases.tsv", f"annotations={tmp_path}/annotations.tsv",
+    )  # fmt: skip
+    assert rules_of(jobs) == {*STAGES, "saliency_cam"} - {"demo"}
+    assert len([job for job in jobs if job[0] == "overlap"]) == 10
+    assert len([job for job in jobs if job[0] == "train"]) == 6
+
+
 def test_the_slurm_profile_plans() -> None:
     result = snakemake(
         ROOT, "--dry-run", "--workflow-profile", "profiles/slurm", "--forceall",
