@@ -39,8 +39,22 @@ class Demo(Section):
 
 
 class Convert(Section):
-    """DICOM to NIfTI."""
+    """DICOM to NIfTI; what a policy corrects is named in `results/summary/cohort.tsv`."""
 
+    gap: Literal["error", "interpolate"] = Field(
+        "error", description="Missing slices: refuse, or interpolate linearly between neighbours."
+    )
+    uneven_spacing: Literal["error", "resample"] = Field(
+        "error", description="Uneven steps: refuse, or interpolate at the smallest step there is."
+    )
+    tilt: Literal["correct", "error"] = Field(
+        "correct", description="A tilted gantry: shift each slice in its plane, or refuse."
+    )
+    repeated_position: Literal["error", "first"] = Field(
+        "error",
+        description="Several slices at one position: refuse, or take the first by acquisition and "
+        "instance number.",
+    )
     timeout_s: float = Field(300, gt=0, description="Longest time dcm2niix may take for a case.")
 
 
@@ -52,6 +66,9 @@ class Annotate(Section):
     )
     max_volume_change: Share = Field(
         0.05, description="Largest relative change of a mask's volume by resampling."
+    )
+    fractional_threshold: float = Field(
+        0.5, gt=0, le=1, description="From which fraction on a fractional DICOM SEG marks a voxel."
     )
 
 

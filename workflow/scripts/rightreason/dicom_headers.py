@@ -29,7 +29,8 @@ SECONDARY_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 _TAGS = [
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "Modality", "Manufacturer",
     "SeriesDescription", "ManufacturerModelName", "SliceThickness", "GantryDetectorTilt",
-    "ConvolutionKernel", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber",
+    "ConvolutionKernel", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber",
+    "AcquisitionNumber", "InstanceNumber",
     "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "SamplesPerPixel",
     "NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated", "BitsStored",
     "PixelRepresentation", "RescaleIntercept", "RescaleSlope", "RescaleType",

@@ -30,6 +30,7 @@ class Series:
     """What every slice of a series shares. Only for choosing one; UIDs never leave the process."""
 
     uid: str
+    study_uid: str
     number: int
     description: str
     kernel: str
@@ -54,6 +55,8 @@ class Slice:
         columns) in mm; empty where the header has none that is usable.
     rescale : (slope, intercept)
         From stored values to HU.
+    uid : str
+        SOPInstanceUID; never leaves the process but as a digest.
     pixel_format : tuple
         Bits allocated, bits stored, pixel representation, transfer syntax.
     """
@@ -62,6 +65,8 @@ class Slice:
     file: int
     frame: int | None
     series: Series
+    uid: str
+    acquisition_number: int | None
     instance_number: int | None
     position: tuple[float, ...]
     orientation: tuple[float, ...]
@@ -122,6 +127,8 @@ def slices_of(dataset: Any, path: Path, index: int, encoding: str) -> Iterator[S
             file=index,
             frame=frame if per_frame is not None else None,
             series=series,
+            uid=str(dataset.get("SOPInstanceUID", "")),
+            acquisition_number=_integer(dataset.get("AcquisitionNumber")),
             instance_number=_integer(dataset.get("InstanceNumber")),
             position=_numbers(_find(sources, "ImagePositionPatient"), 3),
             orientation=_numbers(_find(sources, "ImageOrientationPatient"), 6),
@@ -153,6 +160,7 @@ def _series(dataset: Any) -> Series:
     kind = texts(dataset.get("ImageType"))
     return Series(
         uid=str(dataset.get("SeriesInstanceUID", "")),
+        study_uid=str(dataset.get("StudyInstanceUID", "")),
         number=_first(_integer(dataset.get("SeriesNumber")), 0),
         description=str(dataset.get("SeriesDescription") or ""),
         kernel=" ".join(texts(dataset.get("ConvolutionKernel"))),
