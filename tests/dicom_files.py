@@ -96,6 +96,42 @@ def enhanced(count: int = 6) -> Dataset:
     return dataset
 
 
+def enhanced_of(slices: Sequence[Dataset]) -> Dataset:
+    """Uncompressed classic slices of one scan as one multi-frame file, in the given order."""
+    first = slices[0]
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID, dataset.SOPInstanceUID = ENHANCED_CT, "1.2.3.11"
+    for name in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality",
+                 "Manufacturer", "SeriesNumber", "SamplesPerPixel", "PhotometricInterpretation",
+                 "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
+                 "PixelRepresentation"):  # fmt: skip
+        setattr(dataset, name, first[name].value)
+    dataset.ImageType, dataset.InstanceNumber = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], 1
+    dataset.NumberOfFrames = len(slices)
+    shared = Dataset()
+    shared.PlaneOrientationSequence = [_item(ImageOrientationPatient=first.ImageOrientationPatient)]
+    shared.PixelMeasuresSequence = [
+        _item(PixelSpacing=first.PixelSpacing, SliceThickness=first.SliceThickness)
+    ]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = []
+    for place, item in enumerate(slices, start=1):
+        frame = Dataset()
+        frame.PlanePositionSequence = [_item(ImagePositionPatient=item.ImagePositionPatient)]
+        frame.FrameContentSequence = [
+            _item(StackID="1", InStackPositionNumber=place, DimensionIndexValues=[1, place])
+        ]
+        frame.PixelValueTransformationSequence = [
+            _item(RescaleSlope=item.RescaleSlope, RescaleIntercept=item.RescaleIntercept,
+                  RescaleType="HU")
+        ]  # fmt: skip
+        dataset.PerFrameFunctionalGroupsSequence.append(frame)
+    dataset.PixelData = b"".join(item.pixel_array.tobytes() for item in slices)
+    return dataset
+
+
 def _frame(k: int, place: int) -> Dataset:
     frame = Dataset()
     frame.PlanePositionSequence = [_item(ImagePositionPatient=[*ORIGIN[:2], ORIGIN[2] + STEP * k])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import json
@@ -15,11 +16,12 @@ import pytest
 from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription
 from pydicom import dcmread
 from pydicom.sr.codedict import codes
-from rightreason.annotate import annotate_case
-from rightreason.convert import convert_case
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, RLELossless
+from rightreason.annotate import RATER_COLUMNS, annotate_case
 from rightreason.errors import InputError
-from rightreason.images import load
+from rightreason.images import Grid, load
 
+from tests.ct_records import write_ct
 from tests.dicom_files import (
     COLUMN_SPACING,
     COLUMNS,
@@ -34,19 +36,19 @@ from tests.dicom_files import (
     write_series,
 )
 
-SETTINGS = {"outside": "error", "max_volume_change": 0.05}
+SETTINGS = {"outside": "error", "max_volume_change": 0.05, "fractional_threshold": 0.5}
 SLICES = 6
 
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A converted case: `in/` DICOM, `ct.nii.gz`, `ct.json`."""
+    """A converted case: `in/` DICOM, `ct.nii.gz` with its rows from back to front, `ct.json`."""
     folder = tmp_path_factory.mktemp("case")
     write_series(folder / "in", range(SLICES))
-    convert_case(
-        "a", folder / "in", None, folder / "ct.nii.gz", folder / "ct.json", {"timeout_s": 60}
-    )
-    return folder
+    flipped = np.diag([1.0, -1.0, 1.0, 1.0])
+    flipped[1, 3] = ROWS - 1
+    grid = Grid((COLUMNS, ROWS, SLICES), series_affine() @ flipped)
+    return write_ct(folder, [ct_slice(k) for k in range(SLICES)], grid)
 
 
 def row(file: Path | None, roi: str | None = None, rater: str = "r1") -> dict[str, Any]:
@@ -129,14 +131,21 @@ def block_contours() -> list[np.ndarray]:
     return [square((1.5, 4.5), (0.6, 2.4), k) for k in (2, 3)]
 
 
-def segmentation(case: Path, path: Path, masks: np.ndarray, kind: str = "BINARY") -> Path:
-    """Write a SEG of (slice, row, column, segment) with highdicom."""
+def segmentation(
+    case: Path,
+    path: Path,
+    masks: np.ndarray,
+    kind: str = "BINARY",
+    encoding: str = ExplicitVRLittleEndian,
+) -> Path:
+    """Write a SEG of (slice, row, column, segment) with highdicom; a label map has no segments."""
     sources = sorted((dcmread(p) for p in (case / "in").iterdir()), key=lambda d: d.InstanceNumber)[
         : masks.shape[0]
     ]
     for source in sources:
         source.PatientBirthDate = source.PatientSex = source.AccessionNumber = source.StudyID = ""
         source.StudyDate = source.StudyTime = ""
+    count = masks.shape[3] if masks.ndim == 4 else int(masks.max())
     described = [
         SegmentDescription(
             segment_number=n + 1,
@@ -145,13 +154,14 @@ def segmentation(case: Path, path: Path, masks: np.ndarray, kind: str = "BINARY"
             segmented_property_type=codes.SCT.Lesion,
             algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.MANUAL,
         )
-        for n in range(masks.shape[3])
+        for n in range(count)
     ]
     Segmentation(
         source_images=sources, pixel_array=masks, segmentation_type=SegmentationTypeValues(kind),
         segment_descriptions=described, series_instance_uid="1.2.3.20", series_number=9,
         sop_instance_uid="1.2.3.21", instance_number=1, manufacturer="ACME",
         manufacturer_model_name="x", software_versions="1", device_serial_number="1",
+        transfer_syntax_uid=encoding,
     ).save_as(path)  # fmt: skip
     return path
 
@@ -205,7 +215,7 @@ def test_the_same_input_gives_the_same_bytes(case: Path, tmp_path: Path) -> None
         for folder in (first, second)
     ]
     assert digests[0] == digests[1]
-    assert len(digests[0]) == 3
+    assert len(digests[0]) == 5
 
 
 def test_rois_by_name_and_by_number(case: Path, tmp_path: Path) -> None:
@@ -283,7 +293,7 @@ def test_another_frame_of_reference_is_another_study(case: Path, tmp_path: Path,
     assert "9.9.9" not in message
     assert FRAME not in message
     record = json.loads((case / "ct.json").read_text())
-    record["frame_of_reference"] = None
+    record["identifiers"]["frame_of_reference"] = None
     (tmp_path / "r.json").write_text(json.dumps(record))
     annotate_case("a", case / "ct.nii.gz", tmp_path / "r.json", [row(file)], tmp_path, SETTINGS)
     assert np.array_equal(dicom_voxels(tmp_path / "r1.nii.gz"), BLOCK)
@@ -323,24 +333,24 @@ def test_masks_that_say_not_where_they_lie(case: Path, tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_annotation(case: Path, tmp_path: Path) -> None:
-    (tmp_path / "lidc.xml").write_text("<LidcReadMessage/>")
+    (tmp_path / "page.xml").write_text("<html/>")
     (tmp_path / "cut.nii.gz").write_bytes(
         nifti(tmp_path / "x.nii.gz", block_array()).read_bytes()[:40]
     )
     cut = nrrd(tmp_path / "cut.nrrd", block_array())
     cut.write_bytes(cut.read_bytes()[:-30])
     rows = [
-        row(tmp_path / "lidc.xml", rater="r1"),
+        row(tmp_path / "page.xml", rater="r1"),
         row(tmp_path / "gone.nii", rater="r2"),
         row(write(ct_slice(0), tmp_path / "ct.dcm"), rater="r3"),
         row(tmp_path / "cut.nii.gz", rater="r4"),
         row(cut, rater="r5"),
     ]
     lines = refused(case, tmp_path / "out", *rows).splitlines()
-    supported = "Supported are NIfTI, NRRD (.seg.nrrd too), DICOM SEG, DICOM RTSTRUCT."
-    assert lines[1] == f"  - rater r1: lidc.xml is of a format that is not supported. {supported}"
+    supported = "Supported are NIfTI, NRRD (.seg.nrrd too), DICOM SEG, DICOM RTSTRUCT, LIDC XML."
+    assert "page.xml is XML of another kind (html)" in lines[1]
     assert "gone.nii is not a file" in lines[2]
-    assert "ct.dcm is of a format that is not supported" in lines[3]
+    assert lines[3] == f"  - rater r3: ct.dcm is of a format that is not supported. {supported}"
     assert "cut.nii.gz" in lines[4]
     assert "cut.nrrd" in lines[5]
     assert len(lines) == 6
@@ -352,3 +362,127 @@ def test_a_mask_on_a_finer_grid_is_resampled(case: Path, tmp_path: Path) -> None
     affine[:3, 3] -= series_affine()[:3, :3] @ [0.25, 0.25, 0]
     out = annotate(case, tmp_path / "out", row(nifti(tmp_path / "f.nii", fine, affine)))
     assert np.array_equal(dicom_voxels(out / "r1.nii.gz"), BLOCK)
+
+
+def test_the_table_of_raters(case: Path, tmp_path: Path) -> None:
+    part = block_array()
+    part[..., 2] = 0
+    part[2, 1, 3] = 0
+    out = annotate(
+        case,
+        tmp_path / "out",
+        row(nifti(tmp_path / "a.nii", block_array()), rater="b"),
+        row(nifti(tmp_path / "b.nii", block_array()), rater="c"),
+        row(nifti(tmp_path / "c.nii", part), rater="d"),
+        row(None, rater="a"),
+    )
+    with (out / "raters.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [list(r.values())[:4] for r in rows] == [
+        ["a", "0", "0", "0"],
+        ["b", "2", "12", "108"],
+        ["c", "2", "12", "108"],
+        ["d", "1", "5", "45"],
+    ]
+    figures = {r["rater"]: (float(r["staple_sensitivity"]), float(r["staple_specificity"]))
+               for r in rows}  # fmt: skip
+    assert figures["a"] == (0, 1)
+    assert figures["b"] == figures["c"] == pytest.approx((1, 1), abs=1e-4)
+    assert figures["d"] == pytest.approx((5 / 12, 1), abs=1e-4)
+    assert np.array_equal(dicom_voxels(out / "staple.nii.gz"), BLOCK)
+
+
+def test_the_table_of_one_rater_leaves_staples_figures_blank(case: Path, tmp_path: Path) -> None:
+    out = annotate(case, tmp_path / "out", row(nifti(tmp_path / "a.nii", block_array())))
+    lines = (out / "raters.tsv").read_text().splitlines()
+    assert lines[0].split("\t") == RATER_COLUMNS
+    assert lines[1].split("\t") == ["r1", "2", "12", "108", "", ""]
+    assert np.array_equal(dicom_voxels(out / "staple.nii.gz"), BLOCK)
+
+
+@pytest.mark.parametrize(("threshold", "voxels"), [(0.5, 12), (0.7, 6), (0.71, 2), (1.0, 0)])
+def test_the_threshold_of_a_fractional_segmentation(
+    case: Path, tmp_path: Path, threshold: float, voxels: int
+) -> None:
+    """Fractions 0.5 in one slice, 0.7 in the next but for two pixels of 0.84.
+
+    A fraction of exactly the threshold marks, 0.7 (which binary numbers only come near) too.
+    """
+    file = segmentation(case, tmp_path / "f.dcm", block_frames(np.float32), "FRACTIONAL")
+    dataset = dcmread(file)
+    stored = dataset.pixel_array // 255
+    stored[0] *= 50
+    stored[1] *= 70
+    stored[1, :, 2] = stored[1, :, 2] // 70 * 84
+    dataset.MaximumFractionalValue, dataset.PixelData = 100, stored.tobytes()
+    dataset.save_as(file)
+    out = annotate(case, tmp_path / "out", row(file), fractional_threshold=threshold)
+    assert load(out / "r1.nii.gz").data.sum() == voxels
+
+
+def labels_and_voxels() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A label map (slice, row, column) of two labels, and the voxels of each."""
+    labels = block_frames()[..., 0]
+    labels[3] *= 2
+    return labels, BLOCK[BLOCK[:, 2] == 2], BLOCK[BLOCK[:, 2] == 3]
+
+
+def test_a_label_map_segmentation(case: Path, tmp_path: Path) -> None:
+    labels, low, high = labels_and_voxels()
+    file = segmentation(case, tmp_path / "l.dcm", labels, "LABELMAP")
+    assert dcmread(file).SOPClassUID == "1.2.840.10008.5.1.4.1.1.66.7"
+    for roi, voxels in {"part 1": low, "2": high, None: BLOCK}.items():
+        out = annotate(case, tmp_path / "out", row(file, roi))
+        assert np.array_equal(dicom_voxels(out / "r1.nii.gz"), voxels), roi
+    assert "has no region '3'" in refused(case, tmp_path / "none", row(file, "3"))
+
+
+@pytest.mark.parametrize("encoding", [RLELossless, JPEGLSLossless])
+@pytest.mark.parametrize("kind", ["FRACTIONAL", "LABELMAP"])
+def test_compressed_segmentations(case: Path, tmp_path: Path, kind: str, encoding: str) -> None:
+    frames = block_frames(np.float32) if kind == "FRACTIONAL" else labels_and_voxels()[0]
+    file = segmentation(case, tmp_path / "c.dcm", frames, kind, encoding)
+    assert dcmread(file).file_meta.TransferSyntaxUID == encoding
+    out = annotate(case, tmp_path / "out", row(file))
+    assert np.array_equal(dicom_voxels(out / "r1.nii.gz"), BLOCK)
+
+
+@pytest.mark.parametrize("kind", ["rtstruct", "seg"])
+@pytest.mark.parametrize("meta", [True, False])
+def test_files_without_preamble(case: Path, tmp_path: Path, kind: str, meta: bool) -> None:
+    """With the file meta information and, as an old archive may send them, without any."""
+    file = tmp_path / "x.dcm"
+    if kind == "rtstruct":
+        write(rtstruct([(1, "gtv", block_contours())]), file)
+    else:
+        segmentation(case, file, block_frames())
+    content = file.read_bytes()
+    assert content[128:132] == b"DICM"
+    length = int.from_bytes(content[140:144], "little")
+    file.write_bytes(content[132 if meta else 144 + length :])
+    out = annotate(case, tmp_path / "out", row(file))
+    assert np.array_equal(dicom_voxels(out / "r1.nii.gz"), BLOCK)
+
+
+def test_frames_left_out_between_others_are_empty_slices(case: Path, tmp_path: Path) -> None:
+    """Frames on every second slice: nothing says that they are twice as thick."""
+    frames = np.zeros_like(block_frames())
+    frames[[0, 2, 4]] = block_frames()[2]
+    dataset = dcmread(segmentation(case, tmp_path / "s.dcm", frames))
+    measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    if "SpacingBetweenSlices" in measures:
+        del measures.SpacingBetweenSlices
+    assert dataset.NumberOfFrames == 3
+    dataset.save_as(tmp_path / "s.dcm")
+    out = annotate(case, tmp_path / "out", row(tmp_path / "s.dcm"))
+    voxels = dicom_voxels(out / "r1.nii.gz")
+    assert sorted(set(voxels[:, 2])) == [0, 2, 4]
+    assert len(voxels) == 3 * 6
+
+
+def test_a_rater_of_lidc_names_a_session_by_number(case: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lidc.xml"
+    file.write_text("<LidcReadMessage><readingSession/><readingSession/></LidcReadMessage>")
+    message = refused(case, tmp_path / "out", row(file, rater="smith"), row(file, rater="r3"))
+    assert "lidc.xml holds 2 reading sessions, and the rater 'smith' names none" in message
+    assert "the rater 'r3' names none" in message

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import gzip
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossl
 from rightreason import converter
 from rightreason.convert import convert_case
 from rightreason.errors import InputError
+from rightreason.identifiers import uid_digest
 from rightreason.images import Volume, load
 
 from tests.dicom_files import (
@@ -94,7 +96,7 @@ def test_record_holds_nothing_personal(tmp_path: Path) -> None:
     for secret in ("Nobody", "4711", "1950", "2020", "1.2.3", "Thorax"):
         assert secret not in text
         assert secret.encode() not in header
-    assert hashlib.sha256(FRAME.encode()).hexdigest()[:16] in text
+    assert uid_digest("a", FRAME) in text
 
 
 def test_simpleitk_reads_the_same_volume(tmp_path: Path) -> None:
@@ -217,9 +219,7 @@ def test_deflated_files_are_rewritten_and_said_so(tmp_path: Path) -> None:
 
     ct, record = convert(write_series(tmp_path / "in", change=change), tmp_path)
     check_world_values(ct)
-    assert record["corrections"] == [
-        "files that dcm2niix does not read were rewritten uncompressed"
-    ]
+    assert record["corrections"] == ["rewritten: files that dcm2niix does not read, uncompressed"]
 
 
 def test_files_without_the_dicom_preamble(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_positions_rounded_to_a_tenth_are_regular(tmp_path: Path) -> None:
     ct, record = convert(write_series(tmp_path / "in", range(9), change=change), tmp_path)
     assert ct.grid.spacing_mm[2] == pytest.approx(0.625)
     assert record["corrections"] == [
-        "slice positions, rounded in the headers by up to 0.050 mm, were evened out"
+        "rewritten: slice positions, rounded by up to 0.050 mm, evened out"
     ]
 
 
@@ -380,7 +380,9 @@ def test_a_nifti_image_is_stored_as_it_is(tmp_path: Path) -> None:
     assert np.array_equal(ct.grid.affine, affine)
     assert (record["source"], record["slice_axis"]) == ("nifti", 2)
     assert [s["position_mm"] for s in record["slices"]] == [9, 11.5, 14, 16.5, 19, 21.5]
-    assert record["frame_of_reference"] is None
+    assert record["identifiers"] == {"frame_of_reference": None, "study": None, "series": None}
+    assert (record["acquired"], record["plane"], record["geometry"]) == ([], None, None)
+    assert record["slices"][2]["between"] is None
 
 
 def test_nifti_images_that_cannot_be_ct(tmp_path: Path) -> None:
@@ -406,7 +408,151 @@ def test_nifti_images_that_cannot_be_ct(tmp_path: Path) -> None:
         assert words in refused(path, tmp_path), path
 
 
-def test_a_codestream_that_contradicts_its_header_is_refused(tmp_path: Path) -> None:
+HU = np.linspace(-900, 900, 60).reshape(3, 4, 5).round()
+
+
+def sheared(by: float) -> np.ndarray:
+    affine = np.eye(4)
+    affine[1, 2] = by
+    return affine
+
+
+def test_nifti_images_whose_axes_are_not_perpendicular(tmp_path: Path) -> None:
+    """Of five slices the last stands 4 x 0.3 mm aside: tilt that nobody corrected."""
+    message = refused(nifti(tmp_path / "a.nii", HU, sheared(0.3), qform=0), tmp_path)
+    assert "not perpendicular" in message
+    assert "tilted gantry" in message
+    ct, _ = convert(nifti(tmp_path / "b.nii", HU, sheared(0.001), qform=0), tmp_path)
+    assert np.array_equal(ct.data, HU)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 5), (3, 1, 5), (3, 4, 1)])
+def test_a_nifti_image_of_one_slice_is_no_volume(
+    tmp_path: Path, shape: tuple[int, int, int]
+) -> None:
+    data = np.resize(HU, shape)
+    assert "at least two slices" in refused(nifti(tmp_path / "a.nii", data, np.eye(4)), tmp_path)
+
+
+def test_a_nifti_image_with_one_volume_in_four_dimensions(tmp_path: Path) -> None:
+    ct, _ = convert(nifti(tmp_path / "a.nii.gz", HU[..., None], np.eye(4)), tmp_path)
+    assert np.array_equal(ct.data, HU)
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_nifti_files_that_claim_more_than_they_hold(tmp_path: Path, ending: str) -> None:
+    """A header of 348 bytes can claim 32767 cubed voxels, 68 TB; memory must not be asked for."""
+    for size in (32767, 900):
+        image = nib.Nifti1Image(HU.astype(np.int16), np.eye(4))
+        image.header.set_data_shape((size, size, size))
+        content = image.header.binaryblock + bytes(4) + HU.astype(np.int16).tobytes()
+        path = tmp_path / f"a{size}{ending}"
+        path.write_bytes(gzip.compress(content) if ending == ".nii.gz" else content)
+        tracemalloc.start()
+        message = refused(path, tmp_path)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert f"claims {size} x {size} x {size} voxels" in message
+        assert most < 10e6
+
+
+def test_nifti_files_that_are_cut_off_or_something_else(tmp_path: Path) -> None:
+    whole = nifti(tmp_path / "whole.nii.gz", np.random.default_rng(0).normal(0, 300, (20, 20, 20)),
+                  np.eye(4)).read_bytes()  # fmt: skip
+    (tmp_path / "cut.nii.gz").write_bytes(whole[: len(whole) // 2])
+    plain = gzip.decompress(whole)
+    (tmp_path / "cut.nii").write_bytes(plain[: len(plain) // 2])
+    (tmp_path / "text.nii").write_text("subject height weight\n" * 40)
+    (tmp_path / "empty.nii").write_bytes(b"")
+    (tmp_path / "dicom.nii").write_bytes(write(ct_slice(0), tmp_path / "a.dcm").read_bytes())
+    (tmp_path / "plain.nii.gz").write_bytes(plain)
+    for name in ("cut.nii.gz", "cut.nii", "text.nii", "empty.nii", "dicom.nii", "plain.nii.gz"):
+        message = refused(tmp_path / name, tmp_path)
+        assert name in message
+        assert "cannot be read as a NIfTI image" in message or "does not hold" in message
+
+
+@pytest.mark.parametrize("affine", [np.zeros((4, 4)), np.diag([1, 1, np.nan, 1])])
+def test_nifti_images_whose_affine_leads_nowhere(tmp_path: Path, affine: np.ndarray) -> None:
+    image = nib.Nifti1Image(HU, np.eye(4))
+    image.header["sform_code"] = 1
+    for row, name in enumerate(("srow_x", "srow_y", "srow_z")):
+        image.header[name] = affine[row]
+    content = image.header.binaryblock + bytes(4) + HU.astype(np.float64).tobytes(order="F")
+    (tmp_path / "a.nii").write_bytes(content)
+    assert "not finite and invertible" in refused(tmp_path / "a.nii", tmp_path)
+
+
+def test_a_series_scanned_at_one_place_is_no_candidate(tmp_path: Path) -> None:
+    """As bolus tracking is: one slice again and again, beside the volume."""
+    folder = write_series(tmp_path / "in")
+    for k in range(5):
+        place = {"ImagePositionPatient": [0, 0, 150], "SeriesInstanceUID": "1.2.3.66"}
+        write(ct_slice(k, **place), folder / f"m{k}.dcm")
+    ct, record = convert(folder, tmp_path)
+    check_world_values(ct)
+    assert [(e["reason"], len(e["files"])) for e in record["left_out"]] == [("single slice", 5)]
+
+
+def test_headers_that_claim_more_than_any_ct(tmp_path: Path) -> None:
+    """Compressed files of a few hundred bytes that claim 65535 x 65535 pixels each."""
+
+    def change(k: int, dataset: Any) -> None:
+        dataset.PixelRepresentation = 0
+        dataset.compress(RLELossless, generate_instance_uid=False)
+        dataset.Rows = dataset.Columns = 65535
+
+    message = refused(write_series(tmp_path / "in", change=change), tmp_path)
+    assert "65535 x 65535 x 6 voxels" in message
+
+
+def test_overlays_are_no_second_volume(tmp_path: Path) -> None:
+    def change(k: int, dataset: Any) -> None:
+        bits = np.packbits((np.arange(ROWS * COLUMNS) % 3 == 0), bitorder="little").tobytes()
+        for element, kind, value in (
+            (0x10, "US", ROWS), (0x11, "US", COLUMNS), (0x40, "CS", "G"), (0x50, "SS", [1, 1]),
+            (0x100, "US", 1), (0x102, "US", 0), (0x3000, "OW", bits),
+        ):  # fmt: skip
+            dataset.add_new(0x60000000 + element, kind, value)
+
+    ct, record = convert(write_series(tmp_path / "in", change=change), tmp_path)
+    check_world_values(ct)
+    assert record["corrections"] == []
+
+
+def test_a_series_that_dcm2niix_takes_for_several(tmp_path: Path) -> None:
+    """It splits by StudyTime, say; the slices are one volume all the same."""
+
+    def change(k: int, dataset: Any) -> None:
+        dataset.StudyDate, dataset.StudyTime = f"2020010{k + 1}", "100000"
+
+    ct, record = convert(write_series(tmp_path / "in", change=change), tmp_path)
+    check_world_values(ct)
+    assert record["corrections"] == ["rewritten: dcm2niix made 6 volumes of the files as they are"]
+
+
+def test_identifiers_are_salted_by_the_case(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "in")
+    _, record = convert(folder, tmp_path)
+    assert record["identifiers"] == {
+        "frame_of_reference": uid_digest("a", FRAME),
+        "study": uid_digest("a", "1.2.3.7"),
+        "series": uid_digest("a", "1.2.3.8"),
+    }
+    for entry, acquired in zip(record["slices"], record["acquired"], strict=True):
+        assert acquired["instance"] == uid_digest("a", f"1.2.3.9.{entry['instance_number']}")
+        assert acquired["position_mm"] == entry["position_mm"]
+    assert record["plane"] == {
+        "columns": 8, "rows": 6, "column_mm": [-1.5, 0, 0], "row_mm": [0, -2, 0],
+    }  # fmt: skip
+    assert record["geometry"] == {
+        "tilt_deg": 0, "header_tilt_deg": 0, "steps_mm": [3], "overlap_mm": 0,
+    }  # fmt: skip
+    thick = write_series(tmp_path / "thick", SliceThickness=5)
+    assert convert(thick, tmp_path)[1]["geometry"]["overlap_mm"] == 2
+
+
+def test_a_codestream_that_contradicts_its_header(tmp_path: Path) -> None:
     """Of this JPEG 2000 CT dcm2niix makes 0 to 8191 instead of -2000 to 1896, without a word."""
     path = get_testdata_file("J2K_pixelrep_mismatch.dcm")
     for k in range(2):
@@ -414,7 +560,12 @@ def test_a_codestream_that_contradicts_its_header_is_refused(tmp_path: Path) -> 
         dataset.ImageOrientationPatient, dataset.GantryDetectorTilt = [1, 0, 0, 0, 1, 0], 0
         dataset.ImagePositionPatient, dataset.InstanceNumber = [0, 0, 2 * k], k + 1
         write(dataset, tmp_path / "in" / f"{k}.dcm")
-    assert "pixels differ" in refused(tmp_path / "in", tmp_path)
+    ct, record = convert(tmp_path / "in", tmp_path)
+    assert (ct.data.min(), ct.data.max()) == (-2000, 1896)
+    assert np.array_equal(ct.data[:, ::-1, 1].T, dataset.pixel_array)
+    assert record["corrections"] == [
+        "rewritten: JPEG 2000 of 13 bits without sign, which its header calls 13 bits with"
+    ]
 
 
 def test_repeated_instance_numbers_lose_no_slice(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from rightreason.convert import convert_case
 from rightreason.dicom_geometry import stack_slices
@@ -90,6 +91,43 @@ def test_a_repeat_does_not_hide_a_gap(tmp_path: Path) -> None:
         stack_slices("a", choose("a", image, headers, None))
     assert "1 position(s) are taken twice, by slices that differ" in str(caught.value)
     assert "1 slice(s) are missing" in str(caught.value)
+
+
+def test_slices_of_two_scans_under_one_series(tmp_path: Path) -> None:
+    image = write_series(tmp_path / "in", (0, 1, 2))
+    write(ct_slice(3, FrameOfReferenceUID="1.2.99", StudyInstanceUID="1.2.98"), image / "x.dcm")
+    headers = read_headers("a", image)
+    with pytest.raises(InputError) as caught:
+        choose("a", image, headers, None)
+    assert "2 different StudyInstanceUIDs among 4 slices" in str(caught.value)
+    assert "2 different FrameOfReferenceUIDs among 4 slices" in str(caught.value)
+
+
+def test_derived_slices_beside_the_acquired_ones(tmp_path: Path) -> None:
+    """Copies of acquired slices are set apart; derived slices that fill places are kept."""
+    image = write_series(tmp_path / "in", (0, 1, 2))
+    derived = ["DERIVED", "PRIMARY", "AXIAL"]
+    for k in (1, 2, 3):
+        write(ct_slice(k, ImageType=derived), image / f"x{k}.dcm")
+    headers = read_headers("a", image)
+    names = sorted(item.path.name for item in choose("a", image, headers, None))
+    assert names == ["002.dcm", "007.dcm", "012.dcm", "x3.dcm"]
+    assert headers.left_out == {"derived series": [3, 4]}
+
+
+def test_frames_that_were_averaged_are_left_out(tmp_path: Path) -> None:
+    dataset = enhanced(4)
+    for frame, item in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        kind = Dataset()
+        kind.FrameType = ["ORIGINAL" if frame < 2 else "DERIVED", "PRIMARY", "VOLUME", "NONE"]
+        item.CTImageFrameTypeSequence = [kind]
+        if frame > 1:
+            place = dataset.PerFrameFunctionalGroupsSequence[frame - 2].PlanePositionSequence[0]
+            item.PlanePositionSequence[0].ImagePositionPatient = place.ImagePositionPatient
+    image = write(dataset, tmp_path / "a.dcm")
+    headers = read_headers("a", image)
+    assert [item.frame for item in choose("a", image, headers, None)] == [0, 1]
+    assert headers.left_out == {"derived series (some frames)": [0]}
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -15,8 +15,9 @@ from rightreason.errors import InputError
 from rightreason.images import save, write_whole
 from rightreason.inputs import InputRecord
 from rightreason.overlap import COLUMNS, Audit, score_case, score_map
-from rightreason.references import make_references
+from rightreason.references import References, make_references, read_references
 from rightreason.shifts import ShiftedChance
+from rightreason.staple import staple
 from skimage.filters import threshold_otsu
 
 BINARISATIONS = {
@@ -29,11 +30,15 @@ SETTINGS = {"binarisations": BINARISATIONS, "shifts": 50}
 AUDIT = Audit("c", "m", "gradcam", "drowning", 0.8, correct=True)
 
 
+def with_staple(masks: dict[str, np.ndarray]) -> References:
+    return make_references(masks, staple(masks).mask)
+
+
 def score(values: np.ndarray, **masks: np.ndarray) -> dict[tuple[str, str], dict]:
     """Rows by (reference, binarisation)."""
     values = np.asarray(values, dtype=np.float32).reshape(values.shape + (1,) * (3 - values.ndim))
     cube = {name: mask.astype(bool).reshape(values.shape) for name, mask in masks.items()}
-    references = make_references(cube)
+    references = with_staple(cube)
     shifted = ShiftedChance.of(references, values.shape, SETTINGS["shifts"], seed="c")
     rows = [row for row, _ in score_map(AUDIT, values, references, shifted, SETTINGS)]
     return {(row["reference"], row["binarisation"]): row for row in rows}
@@ -68,13 +73,40 @@ def test_counted_by_hand_on_four_by_four() -> None:
 
 def test_majority_is_more_than_half() -> None:
     votes = np.arange(5).reshape(5, 1, 1)
-    four = make_references({f"r{i}": votes > i for i in range(4)})
+    four = with_staple({f"r{i}": votes > i for i in range(4)})
     members = dict(zip(four.names, four.members[four.codes.ravel()].T, strict=True))
     assert members["majority"].tolist() == [False, False, False, True, True]
     assert members["union"].tolist() == [False, True, True, True, True]
     assert members["intersection"].tolist() == [False, False, False, False, True]
-    two = make_references({"a": votes > 0, "b": votes > 1})
+    two = with_staple({"a": votes > 0, "b": votes > 1})
     assert two.members[two.codes.ravel()][:, 2].tolist() == [False, False, True, True, True]
+
+
+def test_staple_is_a_reference_of_its_own() -> None:
+    votes = np.arange(3).reshape(3, 1, 1)
+    given = np.array([True, False, True]).reshape(3, 1, 1)
+    found = make_references({"a": votes > 0, "b": votes > 1}, given)
+    assert found.names == ["a", "b", "majority", "union", "intersection", "staple"]
+    assert found.members[found.codes.ravel()].tolist() == [
+        [False, False, False, False, False, True],
+        [True, False, False, True, False, False],
+        [True, True, True, True, True, True],
+    ]
+    assert found.sizes == [2, 1, 1, 2, 1, 2]
+
+
+def test_references_are_read_from_the_folder_of_annotate(tmp_path: Path) -> None:
+    first, second = blob((6, 6, 6), 1, 1, 1), blob((6, 6, 6), 2, 1, 1)
+    given = blob((6, 6, 6), 0, 0, 0)
+    files = {"a": first, "b": second, "votes": first.astype(int) + second, "staple": given}
+    for name, data in files.items():
+        save(tmp_path / f"{name}.nii.gz", data, np.eye(4), np.uint8)
+    (tmp_path / "raters.tsv").write_text("rater\n")
+    references, _ = read_references(tmp_path)
+    assert references.names == ["a", "b", "majority", "union", "intersection", "staple"]
+    assert references.sizes == [27, 27, 18, 36, 18, 27]
+    staples = references.members[references.codes.ravel()][:, 5]
+    assert np.array_equal(staples.reshape(6, 6, 6), given)
 
 
 def blob(shape: tuple[int, ...], *corner: int) -> np.ndarray:
@@ -168,6 +200,7 @@ def test_counts_are_consistent_whatever_the_map(values: np.ndarray, seed: int) -
                 "union": masks["a"] | masks["b"] | masks["c"],
                 "intersection": masks["a"] & masks["b"] & masks["c"],
                 "majority": sum(m.astype(int) for m in masks.values()) >= 2,
+                "staple": staple(masks).mask,
             }.get(reference, masks.get(reference))
             attended = values >= values.max() / 2
             assert row["overlap_voxels"] == np.count_nonzero(attended & mask)
@@ -192,7 +225,7 @@ def test_otsu_equals_scikit_image(seed: int) -> None:
 def test_shifted_chance_of_a_corner_region_is_what_all_shifts_give() -> None:
     shape = (8, 8, 4)
     mask, values = blob(shape, 4, 4, 1), blob(shape, 0, 0, 0).astype(np.float32)
-    references = make_references({"truth": mask})
+    references = with_staple({"truth": mask})
     shifted = ShiftedChance.of(references, shape, 4000, seed="x")
     region = cut({"rule": "half"}, descending(values), values.size, 0)
     low, high = shifted.interval(values.ravel(), region)
@@ -206,7 +239,7 @@ def test_shifted_chance_of_a_corner_region_is_what_all_shifts_give() -> None:
 
 def test_shifts_are_the_same_every_time_and_empty_regions_have_none() -> None:
     shape = (6, 6, 6)
-    references = make_references({"truth": blob(shape, 1, 1, 1)})
+    references = with_staple({"truth": blob(shape, 1, 1, 1)})
     values = np.random.default_rng(0).random(shape).astype(np.float32).ravel()
     region = cut({"rule": "half"}, descending(values), values.size, 0)
     one, two = (
@@ -229,7 +262,7 @@ def write_case(tmp_path: Path, saliency: np.ndarray, mask: np.ndarray, shift_mm:
     save(tmp_path / "map.nii.gz", saliency, affine, np.float32)
     moved = affine.copy()
     moved[0, 3] += shift_mm
-    for name in ("ann", "votes"):
+    for name in ("ann", "votes", "staple"):
         save(tmp_path / "annotate" / f"{name}.nii.gz", mask, moved, np.uint8)
     write_whole(
         tmp_path / "predict.tsv",
@@ -248,7 +281,7 @@ def test_the_table_of_a_case(tmp_path: Path) -> None:
     with (tmp_path / "table.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert list(rows[0]) == COLUMNS
-    assert len(rows) == len(BINARISATIONS) * 4
+    assert len(rows) == len(BINARISATIONS) * 5
     row = rows[0]
     assert (row["case"], row["label"], row["probability"]) == ("c", "drowning", "0.75")
     assert (row["correct"], row["voxel_mm3"], row["seen_voxels"]) == ("true", "20", "384")

@@ -45,9 +45,9 @@ Tab-separated, UTF-8, one row per rater and case (several when a rater used seve
 
 | column | | meaning |
 |---|---|---|
-| `case`, `rater` | required | ids |
-| `file` | required | NIfTI, NRRD, DICOM SEG, RTSTRUCT; *empty*: looked, found nothing |
-| `roi` | | ROI, segment or label to take; default all |
+| `case`, `rater` | required | ids; of LIDC XML, the number a rater ends in names the session |
+| `file` | required | NIfTI, NRRD, DICOM SEG, RTSTRUCT, LIDC XML; *empty*: looked, found nothing |
+| `roi` | | ROI, segment, label or nodule to take; default all |
 | `finding` | | free text |
 
 A case without a row was not annotated: it is classified, never scored for overlap.

@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-CONSENSUS = ("majority", "union", "intersection")
+CONSENSUS = ("majority", "union", "intersection", "staple")

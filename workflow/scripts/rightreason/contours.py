@@ -13,18 +13,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rightreason.acquired import ON_SLICE, Stack
 from rightreason.errors import InputError
 from rightreason.images import Grid, Volume
 
 # In pixels. Contours are written with three decimals or so; a tie is decided on rounded numbers.
 _ROUNDING = 1e-3
-_PLANE_TOLERANCE = 0.1
 _MOST_VOXELS = 5e8
 
 Points = NDArray[np.float64]
 
 
-def fill_contours(rois: Mapping[str, Sequence[Points]], ct: Grid) -> Volume:
+def fill_contours(
+    rois: Mapping[str, Sequence[Points]], ct: Grid, stack: Stack | None = None
+) -> Volume:
     """Fill contours slice by slice.
 
     In the plane, the CT's own pixels are used, beyond the image's edge too. Along the slices, a
@@ -32,12 +34,17 @@ def fill_contours(rois: Mapping[str, Sequence[Points]], ct: Grid) -> Volume:
     between slices, all contours keep planes of their own, as far apart as the closest two. The
     slice axis is the array axis of the CT that the contours are perpendicular to.
 
+    Where the CT has slices that were not acquired but interpolated, contours that all lie on
+    acquired slices fill every slice of the volume that their acquired slice is the nearest to.
+
     Parameters
     ----------
     rois : mapping of str to sequence of (points, 3) arrays
         Contours in RAS+ mm, by the name that error sentences use.
     ct : Grid
         Grid of the CT.
+    stack : Stack, optional
+        The acquired slices of the CT.
 
     Returns
     -------
@@ -55,11 +62,11 @@ def fill_contours(rois: Mapping[str, Sequence[Points]], ct: Grid) -> Volume:
     slices_last = _slices_last(contours, ct)
     to_ct = np.linalg.inv(slices_last)
     placed = [(name, points @ to_ct[:3, :3].T + to_ct[:3, 3]) for name, points in contours]
-    first, step, planes = _planes(placed)
+    first, step, planes = _planes(placed, None if stack is None or stack.even else stack)
     corners = np.array([(p.min(axis=0)[:2], p.max(axis=0)[:2]) for _, p in placed])
     low = np.floor(corners[:, 0].min(axis=0)).astype(int)
     size = np.ceil(corners[:, 1].max(axis=0)).astype(int) - low + 1
-    shape = (int(size[0]), int(size[1]), int(planes.max()) + 1)
+    shape = (int(size[0]), int(size[1]), max(int(taken.max()) for taken in planes) + 1)
     if np.prod(shape, dtype=float) > _MOST_VOXELS:
         raise InputError(
             f"{_names(placed)}: the contours reach far outside the image; they were drawn on "
@@ -68,8 +75,8 @@ def fill_contours(rois: Mapping[str, Sequence[Points]], ct: Grid) -> Volume:
     data = np.zeros(shape, dtype=bool)
     for name in rois:
         crossings = np.zeros((shape[0] + 1, *shape[1:]), dtype=bool)
-        for (owner, points), plane in zip(placed, planes, strict=True):
-            if owner == name:
+        for (owner, points), taken in zip(placed, planes, strict=True):
+            for plane in taken if owner == name else ():
                 _toggle(crossings[:, :, plane], points[:, :2] - low)
         data |= np.logical_xor.accumulate(crossings, axis=0)[:-1]
     own = np.diag([1.0, 1.0, step, 1.0])
@@ -77,12 +84,19 @@ def fill_contours(rois: Mapping[str, Sequence[Points]], ct: Grid) -> Volume:
     return Volume(data, Grid(shape, slices_last @ own))
 
 
+def fill_polygon(points: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Fill one polygon on pixels of `shape` by even-odd; points are (column, row) in pixels."""
+    crossings = np.zeros((shape[0] + 1, shape[1]), dtype=bool)
+    _toggle(crossings, points)
+    return np.asarray(np.logical_xor.accumulate(crossings, axis=0)[:-1])
+
+
 def _slices_last(contours: Sequence[tuple[str, Points]], ct: Grid) -> NDArray[np.float64]:
     """Return the CT's affine with its axes reordered: two in the contours' plane, one across."""
     to_ct = np.linalg.inv(ct.affine)[:3, :3]
     extents = np.array([np.ptp(points @ to_ct.T, axis=0) for _, points in contours]).max(axis=0)
     across = int(extents.argmin())
-    if extents[across] > 2 * _PLANE_TOLERANCE:
+    if extents[across] > 2 * ON_SLICE:
         raise InputError(
             f"{_names(contours)}: there are contours that are not parallel to the slices of the "
             f"CT; they run through {extents[across]:.1f} slices. Export them drawn on its slices."
@@ -95,27 +109,37 @@ def _names(contours: Sequence[tuple[str, Points]]) -> str:
     return ", ".join(sorted({name for name, _ in contours}))
 
 
-def _planes(placed: Sequence[tuple[str, Points]]) -> tuple[float, float, NDArray[np.int_]]:
-    """Return the first plane and the step between planes, in slices, and each contour's plane."""
+def _planes(
+    placed: Sequence[tuple[str, Points]], stack: Stack | None
+) -> tuple[float, float, list[NDArray[np.int_]]]:
+    """Return the first plane and the step between planes, in slices, and each contour's planes."""
     names = _names(placed)
     heights = np.array([points[:, 2].mean() for _, points in placed])
+    if stack is not None and (taken := stack.takers(heights)) is not None:
+        _refuse_skipped(np.unique([stack.nearest(height) for height in heights]), names)
+        lowest = min(int(slices.min()) for slices in taken)
+        return float(lowest), 1.0, [slices - lowest for slices in taken]
     nearest = np.rint(heights)
-    if np.abs(heights - nearest).max() <= _PLANE_TOLERANCE:
+    if np.abs(heights - nearest).max() <= ON_SLICE:
         _refuse_skipped(np.unique(nearest), names)
         first = float(nearest.min())
-        return first, 1.0, (nearest - first).astype(int)
+        return first, 1.0, _single(nearest - first)
     first = float(heights.min())
     steps = np.diff(np.unique(np.round(heights, 2)))
-    steps = steps[steps > _PLANE_TOLERANCE]
+    steps = steps[steps > ON_SLICE]
     step = float(steps.min()) if steps.size else 1.0
     planes = np.rint((heights - first) / step)
     step = float((heights.max() - first) / planes.max()) if planes.max() else step
-    if np.abs(heights - first - planes * step).max() > _PLANE_TOLERANCE:
+    if np.abs(heights - first - planes * step).max() > ON_SLICE:
         raise InputError(
             f"{names}: the contours lie between the slices of the CT, and not evenly spaced. "
             "Export them drawn on the CT's slices."
         )
-    return first, step, planes.astype(int)
+    return first, step, _single(planes)
+
+
+def _single(planes: Points) -> list[NDArray[np.int_]]:
+    return [np.array([plane]) for plane in planes.astype(int)]
 
 
 def _refuse_skipped(slices: Points, names: str) -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from rightreason import images
-from rightreason.converter import as_hounsfield, convert_stack, slice_order
-from rightreason.dicom_geometry import stack_slices
+from rightreason.conversion_record import dicom_record, grid_record, nifti_record, positions
+from rightreason.converter import as_hounsfield, convert_stack
+from rightreason.dicom_geometry import Policies, Stack, stack_slices
 from rightreason.dicom_headers import read_headers
 from rightreason.dicom_series import choose
 from rightreason.errors import InputError
-from rightreason.images import Grid, Volume
-from rightreason.placed_nifti import load_placed
+from rightreason.images import Volume
+from rightreason.placed_nifti import MOST_BYTES, load_placed
+from rightreason.slice_axes import along_axes_of, slice_order
 
 HU_TYPES = ("", "HU", "US", "HU_MOD")
 
@@ -48,7 +49,8 @@ def convert_case(
     record : path
         The `.json` to write; it holds no name, id, date or UID of the patient.
     settings : mapping
-        `timeout_s`: how long dcm2niix may take.
+        The section `convert` of the config: `timeout_s`, how long dcm2niix may take, and the
+        policies `gap`, `uneven_spacing`, `tilt`, `repeated_position`; one not given refuses.
 
     Raises
     ------
@@ -63,94 +65,73 @@ def convert_case(
     if image.is_file() and image.name.lower().endswith((".nii", ".nii.gz")):
         ct, notes = _from_nifti(case, image)
     else:
-        ct, notes = _from_dicom(case, image, series, float(settings["timeout_s"]))
+        ct, notes = _from_dicom(case, image, series, settings)
     _check_hounsfield(case, ct.data)
-    notes = {"case": case, **_describe(ct.grid), **notes}
+    notes = {"case": case, **grid_record(ct.grid), **notes}
     images.save(volume, ct.data, ct.grid.affine, ct.data.dtype)
     images.write_whole(record, (json.dumps(notes, sort_keys=True, indent=1) + "\n").encode())
 
 
-def _describe(grid: Grid) -> dict[str, Any]:
-    return {
-        "shape": list(grid.shape),
-        "affine": (np.round(grid.affine, 6) + 0.0).tolist(),
-        "spacing_mm": [round(edge, 6) for edge in grid.spacing_mm],
-        "orientation": "".join(nib.aff2axcodes(grid.affine)),
-    }
-
-
 def _from_dicom(
-    case: str, image: Path, series: str | None, timeout_s: float
+    case: str, image: Path, series: str | None, settings: Mapping[str, Any]
 ) -> tuple[Volume, dict[str, Any]]:
     headers = read_headers(case, image)
     slices = choose(case, image, headers, series)
-    stack = stack_slices(case, slices)
-    first = stack.slices[0]
-    kinds = sorted({s.rescale_type for s in slices if s.rescale_type.upper() not in HU_TYPES})
+    stack = stack_slices(case, slices, Policies.of(settings))
+    kept = {item.file for item in stack.slices}
+    repeated = sorted({item.file for item in stack.repeated} - kept)
+    if repeated:
+        headers.leave_out("repeated position", repeated)
+    _check_kind(case, stack)
+    _check_size(case, stack)
+    acquired, corrections = convert_stack(case, stack, float(settings["timeout_s"]))
+    ct, corrected = _corrected(stack, acquired)
+    return ct, dicom_record(case, headers, stack, ct.grid, corrections + stack.notes + corrected)
+
+
+def _corrected(stack: Stack, acquired: Volume) -> tuple[Volume, list[str]]:
+    """Correct what the policies allow, in the axes in which the acquired slices came."""
+    plan = stack.correction
+    if plan is None:
+        return acquired, []
+    data = plan.apply(along_axes_of(acquired, stack.grid).data)
+    ct = along_axes_of(Volume(data, plan.grid(stack.slices[0])), acquired.grid)
+    axis, order = slice_order(stack, ct.grid)
+    places = positions(ct.grid, axis)
+    along_normal = places if order[0] == 0 else places[::-1]
+    return ct, plan.notes(float(acquired.data.min()), along_normal)
+
+
+def _check_kind(case: str, stack: Stack) -> None:
+    kinds = {s.rescale_type for s in stack.slices if s.rescale_type.upper() not in HU_TYPES}
     if kinds:
         raise InputError(
-            f"Case {case}: the values of the series are {', '.join(kinds)}, not HU "
+            f"Case {case}: the values of the series are {', '.join(sorted(kinds))}, not HU "
             "(RescaleType). Name a CT series in HU in the column `series`."
         )
-    ct, corrections = convert_stack(case, stack, timeout_s)
-    axis, order = slice_order(stack, ct.grid)
-    places = _positions(ct.grid, axis)
-    uid = first.series.frame_of_reference
-    return ct, {
-        "source": "dicom",
-        "slice_axis": axis,
-        "slices": [
-            {
-                "index": stack.slices[k].file,
-                "frame": stack.slices[k].frame,
-                "instance_number": stack.slices[k].instance_number,
-                "position_mm": place,
-            }
-            for k, place in zip(order, places, strict=True)
-        ],
-        "manufacturer": first.series.manufacturer,
-        "scanner": first.series.scanner,
-        "kernel": first.series.kernel,
-        "slice_thickness_mm": first.thickness_mm,
-        "left_out": [
-            {"reason": reason, "files": files} for reason, files in sorted(headers.left_out.items())
-        ],
-        "corrections": corrections,
-        "frame_of_reference": hashlib.sha256(uid.encode()).hexdigest()[:16] if uid else None,
-    }
+
+
+def _check_size(case: str, stack: Stack) -> None:
+    """Refuse what headers claim beyond any CT before memory is asked for it."""
+    shape = stack.grid.shape
+    if stack.correction is not None:
+        shape = stack.correction.size(*shape[:2])
+    if 2 * math.prod(shape) > MOST_BYTES:
+        raise InputError(
+            f"Case {case}: the headers describe {shape[0]} x {shape[1]} x {shape[2]} voxels; more "
+            f"than the {MOST_BYTES / 1024**3:g} GB of the largest CT. The headers are wrong, or "
+            "the series is to be exported in parts."
+        )
 
 
 def _from_nifti(case: str, image: Path) -> tuple[Volume, dict[str, Any]]:
     try:
-        given = load_placed(image)
+        given = load_placed(image, whole_ct=True)
     except InputError as error:
         raise InputError(f"Case {case}: {error}") from error
     _check_numbers(case, given.data)
     ct = Volume(as_hounsfield(given.data), given.grid)
-    # Nothing in a NIfTI file says how it was sliced; CT is, along the body.
-    axis = int(np.abs(ct.grid.affine[2, :3] / ct.grid.spacing_mm).argmax())
-    return ct, {
-        "source": "nifti",
-        "slice_axis": axis,
-        "slices": [
-            {"index": k, "frame": None, "instance_number": None, "position_mm": place}
-            for k, place in enumerate(_positions(ct.grid, axis))
-        ],
-        "manufacturer": "",
-        "scanner": "",
-        "kernel": "",
-        "slice_thickness_mm": None,
-        "left_out": [],
-        "corrections": [],
-        "frame_of_reference": None,
-    }
-
-
-def _positions(grid: Grid, axis: int) -> list[float]:
-    """Return each slice's place along the direction in which the slice axis runs, in mm (RAS+)."""
-    direction = grid.affine[:3, axis] / grid.spacing_mm[axis]
-    start = float(grid.affine[:3, 3] @ direction)
-    return [round(start + k * grid.spacing_mm[axis], 3) for k in range(grid.shape[axis])]
+    return ct, nifti_record(ct.grid)
 
 
 def _check_numbers(case: str, data: NDArray[Any]) -> None:

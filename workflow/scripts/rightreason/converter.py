@@ -7,6 +7,7 @@ So the volume is held against the headers and against pixels that pydicom decode
 from __future__ import annotations
 
 import importlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,31 +19,40 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from rightreason.dicom_geometry import Stack
-from rightreason.dicom_pixels import hounsfield_values, rewrite_plainly, undecodable
+from rightreason.dicom_geometry import LPS_TO_RAS, Stack
+from rightreason.dicom_pixels import rewrite_plainly, undecodable
 from rightreason.errors import InputError
-from rightreason.images import Grid, Volume
+from rightreason.images import GRID_TOLERANCE_MM, Grid, Volume
+from rightreason.slice_axes import along_axes_of, slice_order
+from rightreason.value_proof import UnprovedError, prove_values
 
-PROVED_SLICES = 5
 ROUNDED_MM = 0.001
 _PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+# What it adds of its own accord and is never used: corrections that nothing can be held against,
+# and the overlays of files.
+_EXTRA = re.compile(r"volume_((Tilt_)?Eq_1|Tilt_1|ROI\d+)\.nii")
 
 
 class _RefusedError(Exception):
     """What dcm2niix wrote is not the volume that the headers describe."""
 
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
 
 def convert_stack(case: str, stack: Stack, timeout_s: float) -> tuple[Volume, list[str]]:
     """Convert a stack of slices with dcm2niix and prove the result.
 
-    What dcm2niix does not read or place rightly (some encodings and multi-frame files, repeated
-    instance numbers, positions rounded in the headers, since it takes the spacing from the first
-    two) is rewritten as plain single slices on the headers' grid, and tried once more.
+    What dcm2niix does not read, place or decode rightly (some encodings and multi-frame files,
+    repeated instance numbers, positions rounded in the headers, since it takes the spacing from the
+    first two) is rewritten as plain single slices on the stack's grid, and tried once more.
 
     Returns
     -------
     volume : Volume
-        HU; int16, or float32 where HU are not whole numbers of 16 bits.
+        The acquired slices in HU; int16, or float32 where HU are not whole numbers of 16 bits.
+        Where the stack has a correction, its grid is true for the first slice and the plane only.
     corrections : list of str
         What had to be done beyond the plain conversion.
 
@@ -51,41 +61,86 @@ def convert_stack(case: str, stack: Stack, timeout_s: float) -> tuple[Volume, li
     InputError
         When there is no volume, or it disagrees with the headers or with the decoded pixels.
     """
-    corrections: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rightreason-") as name:
         linked, rewritten = _folder(name, "linked"), _folder(name, "rewritten")
         for number, path in enumerate(sorted({item.path for item in stack.slices})):
             (linked / f"{number:05d}.dcm").symlink_to(path.resolve())
         try:
             try:
-                volume = _run(case, linked, stack.grid, timeout_s)
-            except _RefusedError:
-                corrections = _reasons_to_rewrite(stack)
-                if not corrections:
+                return _converted(case, linked, stack, timeout_s, plain=False), []
+            except (_RefusedError, UnprovedError) as refusal:
+                reasons = _remedies(stack, refusal)
+                if not reasons:
                     raise
-                rewrite_plainly(stack, rewritten)
-                volume = _run(case, rewritten, stack.grid, timeout_s)
+            _rewrite(stack, rewritten)
+            volume = _converted(case, rewritten, stack, timeout_s, plain=True)
         except _RefusedError as refusal:
             raise InputError(_explain(case, stack, refusal)) from refusal
-    _prove_values(case, stack, volume)
-    return volume, corrections
+        except UnprovedError as unproved:
+            raise InputError.of(
+                f"Case {case}: the values of the volume could not be proved. Two decoders must "
+                "agree; have these files exported again, uncompressed:",
+                unproved.problems,
+            ) from unproved
+    return volume, [f"rewritten: {reason}" for reason in reasons]
 
 
-def _reasons_to_rewrite(stack: Stack) -> list[str]:
+def _converted(case: str, folder: Path, stack: Stack, timeout_s: float, plain: bool) -> Volume:
+    volume = _run(case, folder, timeout_s)
+    if stack.correction is None or plain:
+        difference = stack.grid.difference(along_axes_of(volume, stack.grid).grid)
+    else:
+        difference = _acquired_difference(stack, volume)
+    if difference:
+        lost = volume.data.size != np.prod(stack.grid.shape)
+        raise _RefusedError(
+            f"the headers describe another volume than dcm2niix made of them: {difference}",
+            "dcm2niix left out files" if lost else "",
+        )
+    data = along_axes_of(volume, stack.grid).data
+    prove_values(stack.slices, data, every=stack.correction is not None)
+    return volume
+
+
+def _acquired_difference(stack: Stack, volume: Volume) -> str | None:
+    """Hold what dcm2niix is trusted with in an irregular stack: matrix, plane and first slice."""
+    aligned = along_axes_of(volume, stack.grid)
+    if aligned.grid.shape != stack.grid.shape:
+        return f"{stack.grid.shape} voxels against {aligned.grid.shape}"
+    # The step between slices is wrong, so only the slice at index 0 of the file is where it is.
+    first = slice_order(stack, volume.grid)[1][0]
+    columns, rows = (size - 1 for size in stack.grid.shape[:2])
+    corners = np.array([[c, r, 0, 1.0] for c in (0, columns) for r in (0, rows)]).T
+    expected = stack.grid.affine @ corners
+    here = LPS_TO_RAS[:3, :3] @ np.array(stack.slices[first].position)
+    expected[:3] += (here - stack.grid.affine[:3, 3])[:, None]
+    corners[2] = first
+    gap = float(np.abs((aligned.grid.affine @ corners - expected)[:3]).max())
+    return f"corners up to {gap:.3f} mm apart" if gap > GRID_TOLERANCE_MM else None
+
+
+def _remedies(stack: Stack, refusal: _RefusedError | UnprovedError) -> list[str]:
+    """Say why another attempt, with the slices rewritten, may well be right where this was not."""
+    if isinstance(refusal, UnprovedError):
+        return refusal.remedies
     reasons = []
     if any(item.frame is not None for item in stack.slices):
-        reasons.append("frames that dcm2niix does not place were rewritten as single slices")
+        reasons.append("frames that dcm2niix does not place, as single slices")
     elif any(item.pixel_format[3] not in _PLAIN for item in stack.slices):
-        reasons.append("files that dcm2niix does not read were rewritten uncompressed")
+        reasons.append("files that dcm2niix does not read, uncompressed")
     numbers = {item.instance_number for item in stack.slices if item.frame is None}
     if numbers and (len(numbers) < len(stack.slices) or None in numbers):
-        reasons.append("instance numbers that are missing or repeated were given anew")
+        reasons.append("instance numbers, missing or repeated, given anew")
     if stack.rounding_mm > ROUNDED_MM:
-        reasons.append(
-            f"slice positions, rounded in the headers by up to {stack.rounding_mm:.3f} mm, were "
-            "evened out"
-        )
-    return reasons
+        reasons.append(f"slice positions, rounded by up to {stack.rounding_mm:.3f} mm, evened out")
+    return reasons or ([refusal.remedy] if refusal.remedy else [])
+
+
+def _rewrite(stack: Stack, folder: Path) -> None:
+    try:
+        rewrite_plainly(stack, folder)
+    except InputError as error:
+        raise _RefusedError(str(error)) from error
 
 
 def _folder(parent: str, name: str) -> Path:
@@ -104,8 +159,8 @@ def _binary() -> str:
     return found
 
 
-def _run(case: str, folder: Path, expected: Grid, timeout_s: float) -> Volume:
-    """Run dcm2niix on a folder; return its one volume, whose grid is the one expected."""
+def _run(case: str, folder: Path, timeout_s: float) -> Volume:
+    """Run dcm2niix on a folder; return the one volume that it made of the slices as they are."""
     out = Path(tempfile.mkdtemp(dir=folder.parent))
     command = [_binary(), "-g", "i", "-b", "n", "-z", "n", "-m", "y", "-x", "i", "-d", "0"]
     try:
@@ -118,21 +173,19 @@ def _run(case: str, folder: Path, expected: Grid, timeout_s: float) -> Volume:
             f"Case {case}: dcm2niix took more than {timeout_s:g} s. Raise `convert: timeout_s` "
             "if the series is that large."
         ) from error
-    written = sorted(path for path in out.iterdir() if path.suffix == ".nii")
-    if len(written) != 1:
+    written = [path.name for path in out.iterdir() if path.suffix == ".nii"]
+    written = [name for name in written if not _EXTRA.fullmatch(name)]
+    if written != ["volume.nii"]:
         raise _RefusedError(
-            f"dcm2niix (exit code {done.returncode}) wrote {len(written)} volumes instead of one"
+            f"dcm2niix (exit code {done.returncode}) wrote {len(written)} volumes instead of one",
+            f"dcm2niix made {len(written)} volumes of the files as they are",
         )
     try:
-        volume = _load_hounsfield(written[0])
+        return _load_hounsfield(out / "volume.nii")
     except Exception as error:
-        raise _RefusedError(f"dcm2niix wrote a file that cannot be read ({error})") from error
-    difference = expected.difference(_along_slices(volume, expected).grid)
-    if difference:
         raise _RefusedError(
-            f"the headers describe another volume than dcm2niix made of them: {difference}"
-        )
-    return volume
+            f"dcm2niix wrote a file that cannot be read ({error})", "dcm2niix wrote no volume"
+        ) from error
 
 
 def _load_hounsfield(path: Path) -> Volume:
@@ -165,61 +218,6 @@ def as_hounsfield(values: NDArray[Any]) -> NDArray[Any]:
         if values.dtype.kind in "iu" or np.array_equal(whole, values):
             return np.asarray(whole)
     return np.asarray(values.astype(np.float32))
-
-
-def _along_slices(volume: Volume, grid: Grid) -> Volume:
-    """Reorder axes so that they run as those of `grid`: column, row, slice."""
-    steps = np.linalg.inv(grid.affine[:3, :3]) @ volume.grid.affine[:3, :3]
-    order = np.abs(steps).argmax(axis=1).tolist()
-    if sorted(order) != [0, 1, 2]:
-        return volume
-    data, affine = volume.data.transpose(order), volume.grid.affine[:, [*order, 3]].copy()
-    for axis in range(3):
-        if steps[axis, order[axis]] < 0:
-            affine[:3, 3] += affine[:3, axis] * (data.shape[axis] - 1)
-            affine[:3, axis] *= -1
-            data = np.flip(data, axis)
-    return Volume(data, Grid((data.shape[0], data.shape[1], data.shape[2]), affine))
-
-
-def slice_order(stack: Stack, grid: Grid) -> tuple[int, list[int]]:
-    """Return the slice axis of `grid` and, along it, the place of each slice in the stack."""
-    steps = np.linalg.inv(stack.grid.affine[:3, :3]) @ grid.affine[:3, :3]
-    axis = int(np.abs(steps[2]).argmax())
-    order = list(range(len(stack.slices)))
-    return axis, order if steps[2, axis] > 0 else order[::-1]
-
-
-def _prove_values(case: str, stack: Stack, volume: Volume) -> None:
-    """Hold slices spread over the volume, and one of each pixel format, against pydicom."""
-    data = _along_slices(volume, stack.grid).data
-    count = len(stack.slices)
-    chosen = set(np.linspace(0, count - 1, min(PROVED_SLICES, count)).round().astype(int).tolist())
-    formats = [(s.pixel_format, s.rescale) for s in stack.slices]
-    chosen |= {formats.index(kind) for kind in set(formats)}
-    problems = []
-    for index in sorted(chosen):
-        item = stack.slices[index]
-        try:
-            expected = hounsfield_values(item)
-        except InputError as error:
-            problems.append(str(error))
-            continue
-        found = data[:, :, index].T.astype(np.float64)
-        tolerance = 0.0 if data.dtype == np.int16 else 1e-6 * max(1.0, np.abs(expected).max())
-        wrong = np.abs(found - expected) > tolerance
-        if wrong.any():
-            problems.append(
-                f"{item.path.name}: {int(wrong.sum())} pixels differ; dcm2niix reads "
-                f"{found.min():g} to {found.max():g} HU, pydicom {expected.min():g} to "
-                f"{expected.max():g}"
-            )
-    if problems:
-        raise InputError.of(
-            f"Case {case}: the values of the volume could not be proved. Two decoders must agree; "
-            "have these files exported again, uncompressed:",
-            problems,
-        )
 
 
 def _explain(case: str, stack: Stack, refusal: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from dataclasses import dataclass, field
@@ -10,9 +11,17 @@ from typing import IO, Any
 
 import pydicom
 from pydicom import config as pydicom_config
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.tag import Tag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
-from rightreason.dicom_slices import Slice, slices_of, texts
+from rightreason.dicom_elements import OddHeaderError, read_plain
+from rightreason.dicom_slices import Slice, slices_of
+from rightreason.dicom_texts import texts
 from rightreason.errors import InputError
 
 # Deviations from the standard that do not matter here would otherwise be printed, values and all.
@@ -27,15 +36,19 @@ DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 SECONDARY_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 
 _TAGS = [
-    "SpecificCharacterSet", "ImageType", "SOPClassUID", "Modality", "Manufacturer",
-    "SeriesDescription", "ManufacturerModelName", "SliceThickness", "GantryDetectorTilt",
-    "ConvolutionKernel", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SeriesNumber",
-    "AcquisitionNumber", "InstanceNumber",
+    "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality",
+    "Manufacturer", "SeriesDescription", "ManufacturerModelName", "PatientName", "PatientID",
+    "PatientBirthDate", "SliceThickness", "GantryDetectorTilt", "ConvolutionKernel",
+    "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
     "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "SamplesPerPixel",
+    "PhotometricInterpretation",
     "NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated", "BitsStored",
     "PixelRepresentation", "RescaleIntercept", "RescaleSlope", "RescaleType",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
+_WANTED = frozenset(int(Tag(keyword)) for keyword in _TAGS)
+# Most headers are within the first; private elements can make one long.
+_START_BYTES = (1 << 15, 1 << 20)
 # First tags of a data set written without the file header: group 0008 or 0002, either byte order.
 _BARE_STARTS = {b"\x02\x00\x00\x00"} | {
     order
@@ -43,6 +56,7 @@ _BARE_STARTS = {b"\x02\x00\x00\x00"} | {
     for order in (b"\x08\x00" + element + b"\x00", b"\x00\x08\x00" + element)
 }
 _SEQUENCE_END = b"\xfe\xff\xdd\xe0"
+_UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
 
 @dataclass
@@ -69,7 +83,7 @@ def read_headers(case: str, image: Path) -> Headers:
     """
     # Hidden files are the file manager's or the workflow's, never a scanner's.
     paths = [image] if image.is_file() else sorted(
-        p for p in image.rglob("*") if p.is_file() and not p.name.startswith(".")
+        p for p in image.rglob("*") if not p.name.startswith(".") and (p.is_file() or _broken(p))
     )  # fmt: skip
     if not paths:
         raise InputError(
@@ -94,60 +108,109 @@ def read_headers(case: str, image: Path) -> Headers:
     return headers
 
 
+def _broken(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
+
+
 def _read_file(path: Path, index: int) -> tuple[str | None, list[Slice]]:
-    size = path.stat().st_size
-    if size == 0:
+    if _broken(path):
+        raise InputError(f"{path.name} is a link to a file that is not there.")
+    try:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _read_open_file(path, file, index)
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be read ({error.strerror or type(error).__name__})."
+        ) from error
+    except InputError:
+        raise
+    except Exception as error:
+        # Never the error's own words: pydicom quotes values, a name among them.
+        raise InputError(
+            f"{path.name} cannot be read as DICOM: its header is damaged ({type(error).__name__})."
+        ) from error
+
+
+def _read_open_file(path: Path, file: IO[bytes], index: int) -> tuple[str | None, list[Slice]]:
+    start = file.read(_START_BYTES[0])
+    if not start:
         raise InputError(f"{path.name} is empty.")
-    with path.open("rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        start = file.read(132)
-        is_part10 = start[128:] == b"DICM"
-        if not is_part10 and start[:4] not in _BARE_STARTS:
-            if path.suffix.lower() in (".dcm", ".dicom"):
-                raise InputError(f"{path.name} is named like a DICOM file and is none.")
-            return "not DICOM", []
-        file.seek(0)
+    is_part10 = start[128:132] == b"DICM"
+    if not is_part10 and start[:4] not in _BARE_STARTS:
+        if path.suffix.lower() in (".dcm", ".dicom"):
+            raise InputError(f"{path.name} is named like a DICOM file and is none.")
+        return "not DICOM", []
+    header, encoding = _header(file, start, is_part10)
+    reason = _no_slice_because(path, header)
+    if reason:
+        return reason, []
+    slices = list(slices_of(header, path, index, encoding))
+    if encoding != DeflatedExplicitVRLittleEndian:
+        _check_pixels_complete(path, file, encoding, _pixel_bytes(header))
+    frames = int(header.get("NumberOfFrames") or 1)
+    if len(slices) < frames:
+        reason = "localizer frames of a volume" if slices else "localizer"
+    return reason, slices
+
+
+def _header(file: IO[bytes], start: bytes, is_part10: bool) -> tuple[Any, str]:
+    """Return the header and the transfer syntax; leave the file where the pixels begin."""
+    for most in _START_BYTES if is_part10 else ():
+        start += file.read(most - len(start))
         try:
-            dataset: Any = pydicom.dcmread(
-                file, stop_before_pixels=True, specific_tags=_TAGS, force=not is_part10
-            )
-            reason = _no_slice_because(dataset)
-            if reason:
-                return reason, []
-            encoding = str(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
-            if encoding != DeflatedExplicitVRLittleEndian:
-                _check_pixels_complete(path, file, size, encoding)
-            return None, list(slices_of(dataset, path, index, encoding))
-        except InputError:
-            raise
-        except Exception as error:
-            raise InputError(f"{path.name} cannot be read as DICOM ({error}).") from error
+            plain = read_plain(start, _WANTED)
+        except OddHeaderError:
+            continue
+        file.seek(plain.end)
+        return plain, plain.file_meta["TransferSyntaxUID"]
+    file.seek(0)
+    dataset: Any = pydicom.dcmread(
+        file, stop_before_pixels=True, specific_tags=_TAGS, force=not is_part10
+    )
+    implicit, little = dataset.original_encoding
+    found = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return dataset, str(
+        dataset.file_meta.get("TransferSyntaxUID", found if little else ExplicitVRBigEndian)
+    )
 
 
-def _no_slice_because(dataset: Any) -> str | None:
+def _no_slice_because(path: Path, header: Any) -> str | None:
     """Say why a file can never be a slice of a CT volume, or return None."""
-    meta = getattr(dataset, "file_meta", None) or {}
-    sop_class = str(dataset.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID", ""))
+    sop_class = str(header.get("SOPClassUID") or "")
+    # Anonymisers empty UIDs and forget that the file's own header repeats two of them.
+    sop_class = sop_class or str(header.file_meta.get("MediaStorageSOPClassUID", ""))
     if sop_class == DIRECTORY_CLASS:
         return "directory of the medium"
-    modality = dataset.get("Modality")
+    modality = texts(header.get("Modality"))
     if not modality and (not sop_class or sop_class in CT_CLASSES):
-        raise ValueError("it ends, or breaks off, before it says what it is")
-    if modality != "CT":
-        return f"modality {modality or 'not given'}, not CT"
+        raise InputError(f"{path.name} ends, or breaks off, before it says what it is.")
+    if modality != ["CT"]:
+        # A damaged length makes a value of what follows; only what looks like a code is shown.
+        shown = modality[0] if modality and re.fullmatch("[A-Z]{2,12}", modality[0]) else "unclear"
+        return f"modality {shown}, not CT"
     if sop_class.startswith(SECONDARY_CAPTURE_CLASS):
         return "secondary capture"
     if sop_class not in CT_CLASSES:
         return "no CT image"
-    if dataset.get("SamplesPerPixel", 1) != 1:
+    shown = " ".join(texts(header.get("PhotometricInterpretation")))
+    if header.get("SamplesPerPixel", 1) != 1 or shown.startswith(("RGB", "YBR", "PALETTE")):
         return "colour picture"
-    if "LOCALIZER" in texts(dataset.get("ImageType")):
+    if shown not in ("MONOCHROME1", "MONOCHROME2"):
+        raise InputError(f"{path.name} does not say that it is grey (PhotometricInterpretation).")
+    if "LOCALIZER" in texts(header.get("ImageType")):
         return "localizer"
     return None
 
 
-def _check_pixels_complete(path: Path, file: IO[bytes], size: int, encoding: str) -> None:
-    """Hold the length that the pixel element announces against the length of the file."""
+def _pixel_bytes(header: Any) -> int:
+    """Return how many bytes the pixels take where they are not compressed."""
+    frames, bits = int(header.get("NumberOfFrames") or 1), int(header.get("BitsAllocated"))
+    return int(header.get("Rows")) * int(header.get("Columns")) * frames * bits // 8
+
+
+def _check_pixels_complete(path: Path, file: IO[bytes], encoding: str, needed: int) -> None:
+    """Hold the length that the pixel element announces against the file and the matrix."""
     big = encoding == ExplicitVRBigEndian
     start = file.tell()
     element = file.read(12)
@@ -155,6 +218,7 @@ def _check_pixels_complete(path: Path, file: IO[bytes], size: int, encoding: str
         raise InputError(f"{path.name} has no pixels: it is truncated, or no image.")
     head = 12 if element[4:6] in (b"OW", b"OB", b"UN") else 8
     (length,) = struct.unpack(">I" if big else "<I", element[head - 4 : head])
+    size = file.seek(0, 2)
     if length == 0xFFFFFFFF:
         file.seek(max(size - 4096, 0))
         complete = _SEQUENCE_END in file.read()
@@ -162,3 +226,7 @@ def _check_pixels_complete(path: Path, file: IO[bytes], size: int, encoding: str
         complete = start + head + length <= size
     if not complete:
         raise InputError(f"{path.name} is truncated: it ends before its pixels do.")
+    if encoding in _UNCOMPRESSED and length < needed:
+        raise InputError(
+            f"{path.name} holds {length} bytes of pixels, its header describes {needed}."
+        )

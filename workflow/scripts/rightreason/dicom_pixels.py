@@ -11,54 +11,133 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.encaps import get_frame
+from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import get_j2k_parameters
+from pydicom.uid import (
+    CTImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+)
 from pydicom.valuerep import DSfloat
 
 from rightreason.dicom_geometry import Stack
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
 
+_UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
-def stored_values(item: Slice) -> NDArray[Any]:
-    """Decode one slice: (rows, columns) of stored integers, before rescaling.
 
-    Raises
-    ------
-    InputError
-        When the pixels cannot be decoded, or are not rows x columns.
-    """
-    try:
+class PixelReader:
+    """Decodes slices; keeps the last file open to it, for frames are asked for one by one."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._dataset: Any = None
+
+    def _open(self, path: Path) -> Any:
+        if path != self._path:
+            self._dataset = pydicom.dcmread(path, force=True)
+            if "TransferSyntaxUID" not in self._dataset.file_meta:
+                self._dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+            self._path = path
+        return self._dataset
+
+    def stored(self, item: Slice) -> NDArray[Any]:
+        """Decode one slice: (rows, columns) of stored integers, before rescaling.
+
+        Raises
+        ------
+        InputError
+            When the pixels cannot be decoded, or are not rows x columns.
+        """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset: Any = pydicom.dcmread(item.path, force=True)
-            if "TransferSyntaxUID" not in dataset.file_meta:
-                dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-            values = np.asarray(pydicom.pixels.pixel_array(dataset, index=item.frame))
-    except Exception as error:
-        raise InputError(f"the pixels of {item.path.name} cannot be decoded ({error})") from error
-    if values.shape != (item.rows, item.columns):
-        raise InputError(
-            f"{item.path.name} decodes to {values.shape} pixels, its header says "
-            f"{(item.rows, item.columns)}"
+            try:
+                dataset = self._open(item.path)
+            except Exception as error:
+                # Never the error's own words here: pydicom quotes values, a name among them.
+                raise InputError(
+                    f"{item.path.name} cannot be read ({type(error).__name__})"
+                ) from error
+            try:
+                values = np.asarray(pixel_array(dataset, index=item.frame))
+            except Exception as error:
+                said = " ".join(str(error).split())
+                raise InputError(
+                    f"the pixels of {item.path.name} cannot be decoded ({said})"
+                ) from error
+            _check_bits(item, dataset)
+        if values.shape != (item.rows, item.columns):
+            raise InputError(
+                f"{item.path.name} decodes to {values.shape} pixels, its header says "
+                f"{(item.rows, item.columns)}"
+            )
+        return values
+
+    def hounsfield(self, item: Slice) -> NDArray[np.float64]:
+        """Decode one slice and rescale it: (rows, columns) in HU."""
+        slope, intercept = item.rescale
+        return self.stored(item).astype(np.float64) * slope + intercept
+
+    def contradiction(self, item: Slice) -> str:
+        """Say how a slice's codestream contradicts its header; empty when it does not.
+
+        Only JPEG 2000 states a sign and a precision of its own. pydicom then reads the codestream
+        as what it is, and its bits as the header says.
+        """
+        if item.pixel_format[3] not in JPEG2000TransferSyntaxes:
+            return ""
+        _, bits, signed, _ = item.pixel_format
+        try:
+            dataset = self._open(item.path)
+            frames = int(dataset.get("NumberOfFrames") or 1)
+            codestream = get_frame(dataset.PixelData, item.frame or 0, number_of_frames=frames)
+            stated = get_j2k_parameters(codestream)
+            precision, is_signed = int(stated["precision"]), bool(stated["is_signed"])
+        except Exception:
+            return ""  # What cannot be decoded is said where it is decoded.
+        if (precision, is_signed) == (bits, bool(signed)):
+            return ""
+        with_or_without = ("without", "with")
+        return (
+            f"JPEG 2000 of {precision} bits {with_or_without[is_signed]} sign, which its header "
+            f"calls {bits} bits {with_or_without[signed != 0]}"
         )
-    return values
 
 
-def hounsfield_values(item: Slice) -> NDArray[np.float64]:
-    """Decode one slice and rescale it: (rows, columns) in HU."""
-    slope, intercept = item.rescale
-    return stored_values(item).astype(np.float64) * slope + intercept
+def _check_bits(item: Slice, dataset: Any) -> None:
+    """Refuse values that stand at the upper end of their words, which no decoder here moves down.
+
+    A HighBit that only contradicts BitsStored is common, and harmless.
+    """
+    allocated, bits, _, encoding = item.pixel_format
+    below = int(dataset.get("HighBit") or bits - 1) + 1 - bits
+    if below <= 0 or allocated != 16 or encoding not in _UNCOMPRESSED:
+        return
+    words = np.frombuffer(
+        dataset.PixelData, ">u2" if encoding == ExplicitVRBigEndian else "<u2",
+        count=len(dataset.PixelData) // 2,
+    )  # fmt: skip
+    if not (words & ((1 << below) - 1)).any():
+        raise InputError(
+            f"{item.path.name} stores its {bits} bits at the upper end of 16 (HighBit "
+            f"{dataset.HighBit}), which was abolished; have it exported anew"
+        )
 
 
-def undecodable(slices: Sequence[Slice]) -> list[str]:
-    """Decode every slice and say of each that fails what is wrong with it."""
-    problems = []
+def undecodable(slices: Sequence[Slice], most: int = 10) -> list[str]:
+    """Decode every slice and say of the first few that fail what is wrong with them."""
+    reader, problems = PixelReader(), []
     for item in slices:
         try:
-            stored_values(item)
+            reader.stored(item)
         except InputError as error:
             problems.append(str(error))
-    return problems
+    more = len(problems) - most
+    return problems[:most] + ([f"and {more} more slices"] if more > 0 else [])
 
 
 def rewrite_plainly(stack: Stack, folder: Path) -> None:
@@ -70,9 +149,15 @@ def rewrite_plainly(stack: Stack, folder: Path) -> None:
         The copies are numbered in its order and stand exactly on its grid.
     folder : path
         An existing, empty folder.
+
+    Raises
+    ------
+    InputError
+        When a slice cannot be decoded, or stores more than 16 bits.
     """
+    reader = PixelReader()
     for number, (item, position) in enumerate(zip(stack.slices, stack.positions, strict=True)):
-        values = stored_values(item)
+        values = reader.stored(item)
         signed = values.dtype.kind == "i"
         dataset = Dataset()
         dataset.file_meta = FileMetaDataset()

@@ -13,6 +13,7 @@ import numpy as np
 from rightreason.dicom_headers import Headers
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
+from rightreason.stack_diagnosis import REPEAT_TOLERANCE_MM, heights
 
 _SAME_DIRECTION = 1e-4
 _SAME_SPACING_MM = 1e-4
@@ -24,17 +25,29 @@ class Candidate:
 
     slices: list[Slice]
 
+    @property
+    def derived(self) -> bool:
+        """Whether nothing in it was acquired: a reformat, say."""
+        return all(item.series.derived for item in self.slices)
+
+    @property
+    def extent_mm(self) -> float:
+        """How far the slices reach along their normal: 0 for one slice, and for one scanned often.
+
+        The series that watches contrast arrive is of that kind.
+        """
+        return float(np.ptp(heights(self.slices)))
+
     def describe(self, index: int) -> str:
         """Return the line that an error shows for this candidate."""
         first = self.slices[0]
-        positions = sorted(float(np.dot(s.position, s.normal)) for s in self.slices)
-        steps = np.diff(positions)
-        spacing = f"{np.median(steps):.4g} mm apart" if steps.size else "a single slice"
+        steps = np.diff(np.sort(heights(self.slices)))
+        spacing = f"{np.median(steps[steps >= REPEAT_TOLERANCE_MM]):.4g} mm apart"
         thickness = "?" if first.thickness_mm is None else f"{first.thickness_mm:g}"
         return (
             f"[{index}] '{first.series.description}', kernel {first.series.kernel or '?'}, "
             f"{len(self.slices)} slices of {first.columns} x {first.rows}, {spacing}, "
-            f"{thickness} mm thick{', derived' if first.series.derived else ''}: "
+            f"{thickness} mm thick{', derived' if self.derived else ''}: "
             f"{first.series.uid}"
         )
 
@@ -43,7 +56,8 @@ def choose(case: str, image: Path, headers: Headers, series: str | None) -> list
     """Choose the slices of the case's volume; note in `headers` what is left out and why.
 
     Localizers, secondary captures, colour pictures and other modalities are not among the slices
-    to begin with (see `read_headers`). A single slice is no volume. A derived series is taken only
+    to begin with (see `read_headers`). A single slice is no volume, however often it was scanned.
+    A derived series is taken only
     when it is named: by `series`, or because `image` is that one file.
 
     Parameters
@@ -69,21 +83,24 @@ def choose(case: str, image: Path, headers: Headers, series: str | None) -> list
         belong to the chosen series cannot be part of its volume.
     """
     slices = _without_duplicates(headers)
-    volumes = [c for c in _group(slices) if len(c.slices) > 1]
+    volumes = [c for c in _group(slices) if c.extent_mm >= REPEAT_TOLERANCE_MM]
     chosen = _pick(case, image, volumes, headers, series)
+    _check_one_scan(case, chosen)
     _check_nothing_missing(case, slices, chosen)
-    used = {id(s) for s in chosen.slices}
+    used, used_files = {id(s) for s in chosen.slices}, {s.file for s in chosen.slices}
     in_volumes = {id(s) for c in volumes for s in c.slices}
     for item in slices:
         if id(item) not in used:
-            headers.leave_out(_reason(item, id(item) in in_volumes, chosen), [item.file])
+            reason = _reason(item, id(item) in in_volumes, chosen)
+            some = " (some frames)" if item.file in used_files else ""
+            headers.leave_out(reason + some, [item.file])
     return chosen.slices
 
 
 def _reason(item: Slice, in_volume: bool, chosen: Candidate) -> str:
     if not in_volume:
         return "single slice"
-    if item.series.derived and item.series.uid != chosen.slices[0].series.uid:
+    if item.series.derived and not chosen.derived:
         return "derived series"
     return "another series"
 
@@ -96,8 +113,7 @@ def _pick(
         named = [c for i, c in enumerate(volumes, 1) if series in (str(i), c.slices[0].series.uid)]
         problem = f"`series` is {series!r}, which names {len(named) or 'none'} of the volumes in"
     else:
-        single_file = image.is_file()
-        named = [c for c in volumes if single_file or not c.slices[0].series.derived]
+        named = [c for c in volumes if not c.derived] or (volumes if image.is_file() else [])
         problem = f"{len(named) or 'no'} CT series could be the volume in"
     if len(named) == 1:
         return named[0]
@@ -147,8 +163,27 @@ def _group(slices: Sequence[Slice]) -> list[Candidate]:
             groups.append([item])
         else:
             home.append(item)
+    groups = [part for group in groups for part in _apart(group) if part]
     groups.sort(key=lambda group: (group[0].series.number, group[0].series.uid, group[0].file))
     return [Candidate(group) for group in groups]
+
+
+def _apart(group: list[Slice]) -> tuple[list[Slice], list[Slice]]:
+    """Set derived slices apart from acquired ones of their series where both stand at one place."""
+    acquired = [item for item in group if not item.series.derived]
+    derived = [item for item in group if item.series.derived]
+    if not acquired or not derived:
+        return group, []
+    taken = np.array([item.position for item in acquired])
+    copies = {
+        id(item)
+        for item in derived
+        if np.abs(taken - item.position).max(axis=1).min() < REPEAT_TOLERANCE_MM
+    }
+    return (
+        [item for item in group if id(item) not in copies],
+        [item for item in group if id(item) in copies],
+    )
 
 
 def _alike(a: Slice, b: Slice) -> bool:
@@ -158,6 +193,24 @@ def _alike(a: Slice, b: Slice) -> bool:
         and np.allclose(a.spacing, b.spacing, rtol=0, atol=_SAME_SPACING_MM)
         and np.allclose(a.orientation, b.orientation, rtol=0, atol=_SAME_DIRECTION)
     )
+
+
+def _check_one_scan(case: str, chosen: Candidate) -> None:
+    """Refuse slices that one series cannot hold: positions of two scans have nothing in common."""
+    problems = []
+    for what, uids in (
+        ("StudyInstanceUID", {s.series.study_uid for s in chosen.slices}),
+        ("FrameOfReferenceUID", {s.series.frame_of_reference for s in chosen.slices}),
+    ):
+        if len(uids) > 1:
+            problems.append(f"{len(uids)} different {what}s among {len(chosen.slices)} slices")
+    if problems:
+        raise InputError.of(
+            f"Case {case}: the slices of the chosen series are not of one scan, so that their "
+            "positions cannot be compared. Export the series again, or de-identify it with one "
+            "and the same UID for the same original:",
+            problems,
+        )
 
 
 def _check_nothing_missing(case: str, slices: Sequence[Slice], chosen: Candidate) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rightreason.dicom_texts import plain, plain_uid, texts, without
 from rightreason.errors import InputError
 
+# Between micro-CT and the coarsest reformat; anything else is no pixel spacing.
+LEAST_PIXEL_MM, MOST_PIXEL_MM = 0.001, 100.0
 _GROUPS = {
     "PixelSpacing": "PixelMeasuresSequence",
     "SliceThickness": "PixelMeasuresSequence",
@@ -22,7 +25,11 @@ _GROUPS = {
     "RescaleIntercept": "PixelValueTransformationSequence",
     "RescaleType": "PixelValueTransformationSequence",
     "GantryDetectorTilt": "CTAcquisitionDetailsSequence",
+    "FrameType": "CTImageFrameTypeSequence",
 }
+_LAYOUT = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation")
+_PERSONAL = ("PatientName", "PatientID", "PatientBirthDate")
+_LAYOUT_NAMES = ", ".join(_LAYOUT)
 
 
 @dataclass(frozen=True)
@@ -91,12 +98,12 @@ class Slice:
         return np.asarray(cross / max(float(np.linalg.norm(cross)), 1e-9))
 
 
-def slices_of(dataset: Any, path: Path, index: int, encoding: str) -> Iterator[Slice]:
-    """Yield the slices of one CT file, in the order of its frames.
+def slices_of(header: Any, path: Path, index: int, encoding: str) -> Iterator[Slice]:
+    """Yield the slices of one CT file, in the order of its frames; localizer frames are none.
 
     Parameters
     ----------
-    dataset : pydicom.Dataset
+    header : pydicom.Dataset or PlainHeader
         Header of a classic or enhanced CT image.
     path : path
         Where it was read from.
@@ -108,41 +115,73 @@ def slices_of(dataset: Any, path: Path, index: int, encoding: str) -> Iterator[S
     Raises
     ------
     InputError
-        When the file has several frames and does not place each of them.
+        When the file has several frames and does not place each of them, or says not how large
+        they are.
     """
-    series = _series(dataset)
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [None])[0]
-    frames = int(dataset.get("NumberOfFrames") or 1)
+    series = _series(header)
+    multi = header.get("PerFrameFunctionalGroupsSequence") is not None
+    groups = _frame_groups(header, path)
+    shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
+    rows, columns, *layout = _pixel_layout(header, path)
+    uid = header.get("SOPInstanceUID") or header.file_meta.get("MediaStorageSOPInstanceUID")
+    for frame, own in enumerate(groups):
+        sources = [source for source in (own, shared, header) if source is not None]
+        kind = texts(_find(sources, "FrameType")) or texts(header.get("ImageType"))
+        if "LOCALIZER" in kind:
+            continue
+        yield Slice(
+            path=path,
+            file=index,
+            frame=frame if multi else None,
+            series=replace(series, derived=True) if _is_derived(kind) else series,
+            uid=plain_uid(uid),
+            acquisition_number=_integer(header.get("AcquisitionNumber")),
+            instance_number=_integer(header.get("InstanceNumber")),
+            rows=rows,
+            columns=columns,
+            pixel_format=(layout[0], layout[1], layout[2], encoding),
+            **_measures(sources),
+        )
+
+
+def _frame_groups(header: Any, path: Path) -> list[Any]:
+    """Return the functional groups of each frame; [None] for a classic file."""
+    per_frame = header.get("PerFrameFunctionalGroupsSequence")
+    frames = int(header.get("NumberOfFrames") or 1)
+    if frames < 1:
+        raise InputError(f"{path.name} says that it has {frames} frames.")
     if frames > 1 and (per_frame is None or len(per_frame) != frames):
         raise InputError(
             f"{path.name} has {frames} frames and no position for each of them; "
             "export it as single slices."
         )
-    for frame, own in enumerate(per_frame or [None]):
-        sources = [source for source in (own, shared, dataset) if source is not None]
-        spacing = _numbers(_find(sources, "PixelSpacing"), 2)
-        yield Slice(
-            path=path,
-            file=index,
-            frame=frame if per_frame is not None else None,
-            series=series,
-            uid=str(dataset.get("SOPInstanceUID", "")),
-            acquisition_number=_integer(dataset.get("AcquisitionNumber")),
-            instance_number=_integer(dataset.get("InstanceNumber")),
-            position=_numbers(_find(sources, "ImagePositionPatient"), 3),
-            orientation=_numbers(_find(sources, "ImageOrientationPatient"), 6),
-            spacing=spacing if spacing and min(spacing) > 0 else (),
-            rows=int(dataset.Rows),
-            columns=int(dataset.Columns),
-            thickness_mm=_number(_find(sources, "SliceThickness")),
-            tilt_deg=_number(_find(sources, "GantryDetectorTilt")) or 0.0,
-            rescale=(_first(_number(_find(sources, "RescaleSlope")), 1.0),
-                     _first(_number(_find(sources, "RescaleIntercept")), 0.0)),
-            rescale_type=str(_find(sources, "RescaleType") or "").strip(),
-            pixel_format=(int(dataset.BitsAllocated), int(dataset.BitsStored),
-                          int(dataset.PixelRepresentation), encoding),
-        )  # fmt: skip
+    return list(per_frame or [None])
+
+
+def _measures(sources: list[Any]) -> dict[str, Any]:
+    spacing = _numbers(_find(sources, "PixelSpacing"), 2)
+    usable = spacing and min(spacing) >= LEAST_PIXEL_MM and max(spacing) <= MOST_PIXEL_MM
+    slope, intercept = (_find(sources, f"Rescale{name}") for name in ("Slope", "Intercept"))
+    return {
+        "position": _numbers(_find(sources, "ImagePositionPatient"), 3),
+        "orientation": _numbers(_find(sources, "ImageOrientationPatient"), 6),
+        "spacing": spacing if usable else (),
+        "thickness_mm": _number(_find(sources, "SliceThickness")),
+        "tilt_deg": _number(_find(sources, "GantryDetectorTilt")) or 0.0,
+        "rescale": (_first(_number(slope), 1.0), _first(_number(intercept), 0.0)),
+        "rescale_type": plain(_find(sources, "RescaleType")),
+    }
+
+
+def _pixel_layout(header: Any, path: Path) -> tuple[int, ...]:
+    values = [header.get(keyword) for keyword in _LAYOUT]
+    if not all(isinstance(value, int) for value in values) or 0 in values[:4]:
+        raise InputError(f"{path.name} does not say how its pixels are stored ({_LAYOUT_NAMES}).")
+    return tuple(values)
+
+
+def _is_derived(kind: list[str]) -> bool:
+    return kind[:1] == ["DERIVED"] or kind[1:2] == ["SECONDARY"]
 
 
 def _find(sources: list[Any], keyword: str) -> Any:
@@ -156,26 +195,20 @@ def _find(sources: list[Any], keyword: str) -> Any:
     return None
 
 
-def _series(dataset: Any) -> Series:
-    kind = texts(dataset.get("ImageType"))
+def _series(header: Any) -> Series:
+    # These texts are shown, in the record or in errors; people write names everywhere.
+    personal = " ".join(str(header.get(keyword) or "") for keyword in _PERSONAL)
     return Series(
-        uid=str(dataset.get("SeriesInstanceUID", "")),
-        study_uid=str(dataset.get("StudyInstanceUID", "")),
-        number=_first(_integer(dataset.get("SeriesNumber")), 0),
-        description=str(dataset.get("SeriesDescription") or ""),
-        kernel=" ".join(texts(dataset.get("ConvolutionKernel"))),
-        manufacturer=str(dataset.get("Manufacturer") or ""),
-        scanner=str(dataset.get("ManufacturerModelName") or ""),
-        frame_of_reference=str(dataset.get("FrameOfReferenceUID") or ""),
-        derived=kind[:1] == ["DERIVED"] or kind[1:2] == ["SECONDARY"],
+        uid=plain_uid(header.get("SeriesInstanceUID")),
+        study_uid=plain_uid(header.get("StudyInstanceUID")),
+        number=_first(_integer(header.get("SeriesNumber")), 0),
+        description=without(personal, plain(header.get("SeriesDescription"))),
+        kernel=without(personal, plain(header.get("ConvolutionKernel"))),
+        manufacturer=without(personal, plain(header.get("Manufacturer"))),
+        scanner=without(personal, plain(header.get("ManufacturerModelName"))),
+        frame_of_reference=plain_uid(header.get("FrameOfReferenceUID")),
+        derived=False,
     )
-
-
-def texts(value: Any) -> list[str]:
-    """Return the parts of a text attribute, which may be missing, single or multiple."""
-    if value is None or isinstance(value, str):
-        return [value.strip()] if value else []
-    return [str(part).strip() for part in value]
 
 
 def _numbers(value: Any, count: int) -> tuple[float, ...]:
@@ -184,7 +217,11 @@ def _numbers(value: Any, count: int) -> tuple[float, ...]:
 
 
 def _number(value: Any) -> float | None:
-    return None if value is None or value == "" else float(value)
+    if value is None or value == "":
+        return None
+    if not math.isfinite(number := float(value)):
+        raise ValueError("not a finite number")
+    return number
 
 
 def _integer(value: Any) -> int | None:

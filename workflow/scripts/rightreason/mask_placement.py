@@ -13,7 +13,7 @@ from rightreason.images import Grid, Volume
 log = logging.getLogger(__name__)
 
 # Rounding noise must not decide a tie between two neighbours.
-_TIE = 1e-4
+TIE = 1e-4
 
 
 def place(
@@ -66,20 +66,30 @@ def place(
     before *= 1 - outside
     after = float(np.count_nonzero(out)) * ct.voxel_mm3
     log.info("%s: resampled onto the CT; %.1f mm3 before, %.1f mm3 after", name, before, after)
-    if abs(after - before) > max_volume_change * before:
+    check_change(before, after, name, max_volume_change)
+    return out
+
+
+def check_change(before: float, after: float, name: str, most: float) -> None:
+    """Compare a mask's volume in mm³ before and after resampling.
+
+    Raises
+    ------
+    InputError
+        When it changes by more than the fraction `most`.
+    """
+    if abs(after - before) > most * before:
         raise InputError(
             f"{name}: resampling onto the CT changes the volume from {before:.1f} to {after:.1f} "
-            f"mm3; at most {100 * max_volume_change:g} % is accepted. Draw or export it on the "
-            "grid of the CT."
+            f"mm3; at most {100 * most:g} % is accepted. Draw or export it on the grid of the CT."
         )
-    return out
 
 
 def _inside(voxels: NDArray[np.int_], grid: Grid, ct: Grid) -> NDArray[np.bool_]:
     """Say of each voxel of a mask whether its centre lies in the image."""
     to_ct = np.linalg.inv(ct.affine) @ grid.affine
     places = voxels @ to_ct[:3, :3].T + to_ct[:3, 3]
-    half = 0.5 + _TIE
+    half = 0.5 + TIE
     return np.asarray(((places >= -half) & (places <= np.array(ct.shape) - 1 + half)).all(axis=1))
 
 
@@ -113,7 +123,7 @@ def _resample(mask: Volume, ct: Grid, voxels: NDArray[np.int_], out: NDArray[np.
     j, i = np.meshgrid(np.arange(start[1], stop[1]), np.arange(start[0], stop[0]))
     for k in range(start[2], stop[2]):
         near = [
-            np.floor(row[0] * i + row[1] * j + row[2] * k + row[3] + 0.5 + _TIE).astype(int)
+            np.floor(row[0] * i + row[1] * j + row[2] * k + row[3] + 0.5 + TIE).astype(int)
             for row in to_mask[:3]
         ]
         valid = np.logical_and.reduce(

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 from rightreason.errors import InputError
 from rightreason.images import Grid, Volume, load
 
 FORMS_AGREE_MM = 0.05
+SHEAR_MM = 0.01
+# No CT is larger: 1000 slices of 1024 x 1024. What claims more is damaged, and would fill memory.
+MOST_BYTES = 2 * 1024**3
+# The most that gzip can shrink anything (1032), rounded up.
+_MOST_SHRUNK = 1040
 
 
-def load_placed(path: Path) -> Volume:
+def load_placed(path: Path, whole_ct: bool = False) -> Volume:
     """Read a NIfTI file whose header places it in patient space.
+
+    Parameters
+    ----------
+    path : path
+        `.nii` or `.nii.gz`.
+    whole_ct : bool
+        Whether it is to be a case's image: then it has several slices along each axis, and axes
+        that are perpendicular to 0.01 mm, for a qform holds no others.
 
     Raises
     ------
     InputError
-        When it is no readable three-dimensional NIfTI image, when neither qform nor sform is set,
-        or when the two place its corners more than 0.05 mm apart.
+        When it is no readable three-dimensional NIfTI image, when it claims more voxels than there
+        are in the file, when neither qform nor sform is set, or when the two place its corners
+        more than 0.05 mm apart.
     """
+    image = _header(path)
     volume = load(path)
-    image: Any = nib.Nifti1Image.from_filename(path)
     try:
         forms = [f for f in (image.get_sform(coded=True)[0], image.get_qform(coded=True)[0])
-             if f is not None]  # fmt: skip
+                 if f is not None]  # fmt: skip
     except ValueError as error:
         raise InputError(f"The qform of {path} is damaged: {error}. Save it again.") from error
     if not forms:
@@ -36,12 +52,57 @@ def load_placed(path: Path) -> Volume:
             "Save it with its geometry."
         )
     apart = _corners_apart(volume.grid, forms[0], forms[-1])
-    if apart > FORMS_AGREE_MM:
+    if not apart <= FORMS_AGREE_MM:
         raise InputError(
             f"The qform and the sform of {path} place it up to {apart:.2f} mm apart. Set both to "
             "the right one."
         )
+    if whole_ct:
+        _check_whole_ct(path, volume.grid)
     return volume
+
+
+def _header(path: Path) -> Any:
+    """Read the header alone, and hold what it claims against what there is."""
+    try:
+        image: Any = nib.Nifti1Image.from_filename(path)
+        claimed = math.prod(image.shape) * image.get_data_dtype().itemsize
+        offset = int(image.dataobj.offset)
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as a NIfTI image: {error}") from error
+    there = path.stat().st_size * (_MOST_SHRUNK if path.suffix == ".gz" else 1)
+    if min(image.shape) < 1 or claimed > MOST_BYTES or offset + claimed > there:
+        shape = " x ".join(str(size) for size in image.shape)
+        raise InputError(
+            f"{path} claims {shape} voxels ({claimed / 1024**2:.0f} MB), which the file does not "
+            f"hold, or which is more than the {MOST_BYTES / 1024**3:g} GB of the largest CT. Save "
+            "it again."
+        )
+    return image
+
+
+def _check_whole_ct(path: Path, grid: Grid) -> None:
+    if min(grid.shape) < 2:
+        raise InputError(
+            f"{path} has {' x '.join(str(size) for size in grid.shape)} voxels; a volume of at "
+            "least two slices along each axis was expected."
+        )
+    shear = _corners_apart(grid, grid.affine, perpendicular(grid.affine))
+    if shear > SHEAR_MM:
+        raise InputError(
+            f"The axes of {path} are not perpendicular: its corners are up to {shear:.2f} mm from "
+            "where an upright grid has them. Resample it upright (a tilted gantry leaves such "
+            "images), or give the DICOM files, whose tilt is corrected here."
+        )
+
+
+def perpendicular(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the nearest affine of the same voxel sizes whose axes are perpendicular."""
+    zooms = np.linalg.norm(affine[:3, :3], axis=0)
+    left, _, right = np.linalg.svd(affine[:3, :3] / zooms)
+    upright = affine.copy()
+    upright[:3, :3] = left @ right * zooms
+    return upright
 
 
 def _corners_apart(grid: Grid, a: Any, b: Any) -> float:

@@ -1,7 +1,7 @@
 """References: the important regions that raters' votes define.
 
-Each voxel is described once by a code, which combination of raters marked it; what every
-reference counts then follows from one histogram of codes.
+Each voxel is described once by a code, which combination of raters (and of STAPLE) marked it; what
+every reference counts then follows from one histogram of codes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class References:
     Attributes
     ----------
     names : list of str
-        Raters in alphabetical order, then `majority`, `union`, `intersection`.
+        Raters in alphabetical order, then `majority`, `union`, `intersection`, `staple`.
     codes : (N,) or (X, Y, Z) array of int
         Per voxel, which row of `members` describes it.
     members : (n_codes, n_references) array of bool
@@ -70,23 +70,26 @@ class References:
         return counts
 
 
-def make_references(masks: dict[str, NDArray[np.bool_]]) -> References:
-    """Make the references of one case from its raters' masks, all of one shape.
+def make_references(masks: dict[str, NDArray[np.bool_]], staple: NDArray[np.bool_]) -> References:
+    """Make the references of one case from its raters' masks and STAPLE's, all of one shape.
 
     `majority` is more than half of the raters who looked: of two both, of four three.
     """
     raters = sorted(masks)
-    codes: NDArray[np.int64] = np.zeros(next(iter(masks.values())).shape, dtype=np.int64)
+    codes: NDArray[np.int64] = staple.astype(np.int64) << len(raters)
     for bit, rater in enumerate(raters):
         codes |= masks[rater].astype(np.int64) << bit
     patterns, codes = np.unique(codes, return_inverse=True)
-    marked = (patterns[:, None] >> np.arange(len(raters))) & 1 == 1
-    votes = marked.sum(axis=1)
-    consensus = np.stack([2 * votes > len(raters), votes > 0, votes == len(raters)], axis=1)
-    shape = next(iter(masks.values())).shape
-    return References(
-        [*raters, *CONSENSUS], codes.reshape(shape), np.concatenate([marked, consensus], axis=1)
-    )
+    marked = (patterns[:, None] >> np.arange(len(raters) + 1)) & 1 == 1
+    votes = marked[:, :-1].sum(axis=1)
+    consensus = {
+        "majority": 2 * votes > len(raters),
+        "union": votes > 0,
+        "intersection": votes == len(raters),
+        "staple": marked[:, -1],
+    }
+    members = np.column_stack([marked[:, :-1], *(consensus[name] for name in CONSENSUS)])
+    return References([*raters, *CONSENSUS], codes.reshape(staple.shape), members)
 
 
 def read_references(folder: Path) -> tuple[References, Grid]:
@@ -102,11 +105,13 @@ def read_references(folder: Path) -> tuple[References, Grid]:
     votes = load(folder / "votes.nii.gz")
     masks = {}
     for path in sorted(folder.glob("*.nii.gz")):
-        if path.name == "votes.nii.gz":
+        if path.name in ("votes.nii.gz", "staple.nii.gz"):
             continue
         mask = load(path)
         check_same_grid(mask.grid, votes.grid, str(path), "its votes.nii.gz")
         masks[path.name.removesuffix(".nii.gz")] = mask.data > 0
     if not masks or not np.array_equal(sum(m.astype(int) for m in masks.values()), votes.data):
         raise InputError(f"The masks in {folder} do not add up to its votes; remove the folder.")
-    return make_references(masks), votes.grid
+    staple = load(folder / "staple.nii.gz")
+    check_same_grid(staple.grid, votes.grid, "staple.nii.gz", "its votes.nii.gz")
+    return make_references(masks, staple.data > 0), votes.grid

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from rightreason.errors import InputError
 
 
-def choose_rois(roi: str | None, rois: Sequence[tuple[int, str]], file_name: str) -> list[int]:
+def choose_rois(
+    roi: str | None, rois: Sequence[tuple[int | None, str]], file_name: str
+) -> list[int]:
     """Return the places, in `rois`, of those that `roi` names.
 
     Parameters
@@ -16,7 +17,8 @@ def choose_rois(roi: str | None, rois: Sequence[tuple[int, str]], file_name: str
     roi : str or None
         A name or a number; a name wins where both would fit; None takes all.
     rois : sequence of (number, name)
-        What the file holds; names may be empty, and several may share one name.
+        What the file holds; names may be empty, several may share one name, and a number is None
+        where the format knows names only.
     file_name : str
         For the error sentence.
 
@@ -36,15 +38,12 @@ def choose_rois(roi: str | None, rois: Sequence[tuple[int, str]], file_name: str
                 f"{', '.join(rois[i][1] for i in chosen)}."
             )
     if not chosen:
-        there = ", ".join(f"{number} ({name})" if name else str(number) for number, name in rois)
+        there = ", ".join(_called(number, name) for number, name in rois)
         raise InputError(f"{file_name} has no region {roi!r}; it has: {there or 'none at all'}.")
     return chosen
 
 
-def check_frame(uid: str, frame: str | None, file_name: str) -> None:
-    """Raise `InputError` when a FrameOfReferenceUID is not the one whose digest the CT has."""
-    if uid and frame and hashlib.sha256(uid.encode()).hexdigest()[:16] != frame:
-        raise InputError(
-            f"{file_name} belongs to another frame of reference than the CT: it was drawn on "
-            "another study. Give the annotation of this case, or the CT that it was drawn on."
-        )
+def _called(number: int | None, name: str) -> str:
+    if number is None:
+        return name
+    return f"{number} ({name})" if name else str(number)

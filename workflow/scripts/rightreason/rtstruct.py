@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightreason.contours import fill_contours
+from rightreason.ct_record import CtRecord
+from rightreason.dicom_annotations import items, read_dataset, uids
 from rightreason.errors import InputError
-from rightreason.images import Grid, Volume
-from rightreason.roi_choice import check_frame, choose_rois
+from rightreason.images import Volume
+from rightreason.provenance import DrawnPlane, Provenance, check_provenance
+from rightreason.roi_choice import choose_rois
 
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
+_STUDY = ("ReferencedFrameOfReferenceSequence", "RTReferencedStudySequence")
+_IMAGES = (*_STUDY, "RTReferencedSeriesSequence", "ContourImageSequence")
 
 
-def read_rtstruct(path: Path, roi: str | None, ct: Grid, frame: str | None) -> Volume:
+@dataclass(frozen=True)
+class Contour:
+    """A closed contour in RAS+ mm, (points, 3), and the SOPInstanceUIDs it was drawn on."""
+
+    points: NDArray[np.float64]
+    instances: Sequence[str]
+
+
+def read_rtstruct(path: Path, roi: str | None, ct: CtRecord) -> Volume:
     """Read closed planar contours and fill them on the CT's pixels.
 
     Parameters
@@ -26,10 +41,8 @@ def read_rtstruct(path: Path, roi: str | None, ct: Grid, frame: str | None) -> V
         The file.
     roi : str or None
         An ROI's name or number; None takes all.
-    ct : Grid
-        Grid of the CT.
-    frame : str or None
-        Digest of the CT's FrameOfReferenceUID.
+    ct : CtRecord
+        The CT.
 
     Returns
     -------
@@ -39,28 +52,21 @@ def read_rtstruct(path: Path, roi: str | None, ct: Grid, frame: str | None) -> V
     Raises
     ------
     InputError
-        When it cannot be read, is of another frame of reference, has no such ROI, or holds
-        contours that are not closed and planar.
+        When it cannot be read, belongs to another study (see `check_provenance`), has no such ROI,
+        or holds contours that are not closed and planar.
     """
-    import pydicom
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            dataset: Any = pydicom.dcmread(path)
-            named = [
-                (int(r.ROINumber), str(r.get("ROIName") or ""),
-                 str(r.get("ReferencedFrameOfReferenceUID") or ""))
-                for r in dataset.StructureSetROISequence
-            ]  # fmt: skip
-            drawn = {int(r.ReferencedROINumber): r for r in dataset.get("ROIContourSequence") or []}
+            dataset = read_dataset(path)
+            named = [(int(r.ROINumber), str(r.get("ROIName") or ""))
+                     for r in dataset.StructureSetROISequence]  # fmt: skip
+            drawn = {int(r.ReferencedROINumber): r for r in items(dataset, "ROIContourSequence")}
         except Exception as error:
             raise InputError(f"{path.name} cannot be read as RTSTRUCT ({error}).") from error
-        chosen = choose_rois(roi, [(number, name) for number, name, _ in named], path.name)
-        rois = {}
+        chosen, rois = choose_rois(roi, named, path.name), {}
         for index in chosen:
-            number, name, uid = named[index]
-            check_frame(uid, frame, path.name)
+            number, name = named[index]
             if number in drawn:
                 label = f"{path.name}, ROI {number} ({name})"
                 try:
@@ -69,13 +75,46 @@ def read_rtstruct(path: Path, roi: str | None, ct: Grid, frame: str | None) -> V
                     raise
                 except Exception as error:
                     raise InputError(f"{label} holds a damaged contour ({error}).") from error
-    return fill_contours(rois, ct)
+        try:
+            frames = sorted({_frame(dataset, index) for index in chosen})
+            said = [_provenance(dataset, frame, rois, ct) for frame in frames]
+        except Exception as error:
+            raise InputError(f"{path.name} cannot be read as RTSTRUCT ({error}).") from error
+        for provenance in said:
+            check_provenance(provenance, ct, path.name)
+    points = {label: [contour.points for contour in rois[label]] for label in rois}
+    return fill_contours(points, ct.grid, ct.stack)
 
 
-def _contours(roi: Any, label: str) -> list[NDArray[np.float64]]:
-    """Return the contours of one ROI as (points, 3) arrays of RAS+ mm."""
+def _frame(dataset: Any, index: int) -> str:
+    """Return the FrameOfReferenceUID of an ROI: its own, or the only one the file names."""
+    own = dataset.StructureSetROISequence[index].get("ReferencedFrameOfReferenceUID")
+    named = set(uids(items(dataset, "ReferencedFrameOfReferenceSequence"), "FrameOfReferenceUID"))
+    only = named.pop() if len(named) == 1 else dataset.get("FrameOfReferenceUID")
+    return str(own or only or "")
+
+
+def _provenance(
+    dataset: Any, frame: str, rois: Mapping[str, Sequence[Contour]], ct: CtRecord
+) -> Provenance:
+    return Provenance(
+        frame=frame,
+        studies=uids([dataset], "StudyInstanceUID")
+        + uids(items(dataset, *_STUDY), "ReferencedSOPInstanceUID"),
+        planes=[
+            DrawnPlane(
+                f"a contour of {label.partition(', ')[2]}", ct.place(contour.points.mean(axis=0)),
+                contour.instances,
+            )
+            for label, contours in rois.items() for contour in contours
+        ],
+        instances=uids(items(dataset, *_IMAGES), "ReferencedSOPInstanceUID"),
+    )  # fmt: skip
+
+
+def _contours(roi: Any, label: str) -> list[Contour]:
     contours = []
-    for contour in roi.get("ContourSequence") or []:
+    for contour in items(roi, "ContourSequence"):
         kind = str(contour.get("ContourGeometricType"))
         if kind not in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
             raise InputError(
@@ -86,7 +125,8 @@ def _contours(roi: Any, label: str) -> list[NDArray[np.float64]]:
         if not np.isfinite(points).all():
             raise InputError(f"{label} holds a contour with points that are not finite.")
         if len(points) >= 3:
-            contours.append(points * _LPS_TO_RAS)
+            drawn_on = uids(items(contour, "ContourImageSequence"), "ReferencedSOPInstanceUID")
+            contours.append(Contour(points * _LPS_TO_RAS, drawn_on))
     return contours
 
 

@@ -1,0 +1,250 @@
+"""What is irregular in a stack of CT slices: repeats, gaps, uneven steps, tilt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rightreason.dicom_slices import Slice
+
+# Headers often round positions to a tenth of a millimetre; what deviates by more is real.
+POSITION_TOLERANCE_MM = 0.06
+REPEAT_TOLERANCE_MM = 0.01
+# No gantry tilts further than 30 degrees; what leans more is described wrongly.
+MOST_TILT_DEG = 40.0
+# A step this many times smaller than the average one is a position that is wrong.
+MOST_RESAMPLED = 8
+_THICKNESS_TOLERANCE_MM = 0.1
+
+
+@dataclass(frozen=True)
+class Lean:
+    """How slices drift in their plane along the stack.
+
+    Attributes
+    ----------
+    aside : (slices, 3) array
+        Offset of each kept slice from the first one within the plane, LPS mm.
+    degrees : float
+        Angle between the stack and the normal of its slices; 0 unless tilted.
+    tilted : bool
+        Whether the drift is more than rounded positions explain.
+    stray : (name, mm) or None
+        The slice furthest from the others, when neither tilt nor rounding explains it.
+    """
+
+    aside: NDArray[np.float64]
+    degrees: float
+    tilted: bool
+    stray: tuple[str, float] | None
+
+    @property
+    def angle(self) -> str:
+        """The angle for sentences: "18.5 degrees", or "0.03 degrees"."""
+        return f"{self.degrees:{'.1f' if self.degrees >= 0.1 else '.1g'}} degrees"
+
+    @property
+    def tolerance_mm(self) -> float:
+        """What rounding explains: in a tilted stack two rounded coordinates go into each place."""
+        return POSITION_TOLERANCE_MM * (2 if self.degrees >= 1 else 1)
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """How slices follow one another along the normal.
+
+    Attributes
+    ----------
+    steps : (slices - 1,) array
+        From each slice to the next, mm.
+    step : float
+        The usual one, mm.
+    multiples : (slices - 1,) array of int
+        Each step in usual steps, at least 1.
+    gaps : array of int
+        Which steps leave slices out.
+    even : bool
+        Whether every slice is where whole usual steps put it.
+    """
+
+    steps: NDArray[np.float64]
+    step: float
+    multiples: NDArray[np.intp]
+    gaps: NDArray[np.intp]
+    even: bool
+
+
+def direction_problems(item: Slice) -> list[str]:
+    """Refuse an orientation that is not two perpendicular unit vectors."""
+    row, column = np.reshape(np.array(item.orientation), (2, 3))
+    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    if max(abs(length - 1) for length in lengths) > 1e-3 or abs(float(row @ column)) > 1e-3:
+        return [
+            "the orientation of the slices is not two perpendicular unit vectors: row "
+            f"{row.tolist()}, column {column.tolist()}"
+        ]
+    return []
+
+
+def by_place(ordered: Sequence[Slice]) -> list[list[Slice]]:
+    """Gather slices that stand at one position along the normal, the one to take first.
+
+    Returns
+    -------
+    list of list of Slice
+        Along the normal; at each position by acquisition, instance number and file.
+    """
+    along = heights(ordered)
+    places: list[list[Slice]] = []
+    for item, here, before in zip(ordered, along, [-np.inf, *along[:-1]], strict=True):
+        if here - before < REPEAT_TOLERANCE_MM:
+            places[-1].append(item)
+        else:
+            places.append([item])
+    return [sorted(place, key=_first) for place in places]
+
+
+def _first(item: Slice) -> tuple[float, float, int, int]:
+    numbers = [np.inf if n is None else n for n in (item.acquisition_number, item.instance_number)]
+    return numbers[0], numbers[1], item.file, item.frame or 0
+
+
+def heights(slices: Sequence[Slice]) -> NDArray[np.float64]:
+    """Return the position of each slice along the normal of the first, mm."""
+    return np.array([s.position for s in slices]) @ slices[0].normal
+
+
+def repeat_problem(places: Sequence[Sequence[Slice]], correctable: bool = True) -> str:
+    """Name the positions that are taken several times; empty when there are none."""
+    repeats = [place for place in places if len(place) > 1]
+    if not repeats:
+        return ""
+    way = "; or set `convert: repeated_position: first`" if correctable else ""
+    sizes = {len(place) for place in places}
+    if len(sizes) == 1:
+        (count,) = sizes
+        return (
+            f"every position is taken {count} times: the series holds {count} volumes; keep the "
+            f"files of one{way}"
+        )
+    names = _some([" and ".join(name(item) for item in place) for place in repeats])
+    times = "twice" if max(sizes) == 2 else f"up to {max(sizes)} times"
+    return f"{len(repeats)} position(s) are taken {times}, by slices that differ: {names}{way}"
+
+
+def lean_of(ordered: Sequence[Slice], kept: Sequence[Slice]) -> Lean:
+    """Measure the drift of slices in their plane, whatever the header's own tag says of it.
+
+    Parameters
+    ----------
+    ordered : sequence of Slice
+        All, for one that stands aside of the others must not be dropped unseen.
+    kept : sequence of Slice
+        One at each position.
+    """
+    along, aside = _drift(ordered)
+    slope = along @ aside / max(float(along @ along), 1e-12)
+    drift = np.linalg.norm(aside, axis=1)
+    tilted = float(drift.max()) > POSITION_TOLERANCE_MM
+    degrees = float(np.degrees(np.arctan(np.linalg.norm(slope)))) if tilted else 0.0
+    lean = Lean(_drift(kept)[1], degrees, tilted, None)
+    apart = np.linalg.norm(aside - np.outer(along, slope), axis=1)
+    if tilted and apart.max() > lean.tolerance_mm:
+        worst = int(drift.argmax())
+        lean = replace(lean, stray=(name(ordered[worst]), float(drift[worst])))
+    return lean
+
+
+def _drift(slices: Sequence[Slice]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    normal = slices[0].normal
+    offsets = np.array([s.position for s in slices]) - np.array(slices[0].position)
+    along = offsets @ normal
+    return along, offsets - np.outer(along, normal)
+
+
+def tilt_problem(slices: Sequence[Slice], lean: Lean, may_correct: bool) -> str:
+    """Say that slices stand aside, or that the gantry was tilted; empty when all is well."""
+    if lean.stray is not None:
+        worst, drift = lean.stray
+        return f"slices stand aside of one another by up to {drift:.2f} mm ({worst})"
+    leans = (
+        f"the stack leans {lean.angle} from the normal of its slices (the header says "
+        f"{slices[0].tilt_deg:g})"
+    )
+    if lean.degrees > MOST_TILT_DEG:
+        return f"{leans}, which no gantry does: position and orientation contradict each other"
+    if lean.tilted and not may_correct:
+        return f"the gantry was tilted: {leans}; or set `convert: tilt: correct`"
+    return ""
+
+
+def spacing_of(slices: Sequence[Slice], tolerance_mm: float = POSITION_TOLERANCE_MM) -> Spacing:
+    """Measure the steps between at least two slices at different positions."""
+    along = heights(slices)
+    steps = np.diff(along)
+    step = _usual(steps)
+    multiples = np.maximum(np.rint(steps / step), 1).astype(np.intp)
+    whole = np.abs(steps - multiples * step) <= 2 * POSITION_TOLERANCE_MM
+    wide = (multiples > 1) & _thicker(slices, steps, multiples)
+    gaps = np.flatnonzero(whole & (multiples > 1) & ~wide)
+    count = np.concatenate([[0], np.cumsum(multiples)])
+    off = along - (along[0] + count * (along[-1] - along[0]) / count[-1])
+    even = bool(np.abs(off).max() <= tolerance_mm and not wide.any())
+    return Spacing(steps, step, multiples, gaps, even)
+
+
+def _usual(steps: NDArray[np.float64]) -> float:
+    """Return the mean of the steps near the size that occurs most often (the smallest such)."""
+    sizes, counts = np.unique(np.round(steps, 2), return_counts=True)
+    most = sizes[counts.argmax()]
+    return float(steps[np.abs(steps - most) <= 2 * POSITION_TOLERANCE_MM].mean())
+
+
+def _thicker(
+    slices: Sequence[Slice], steps: NDArray[np.float64], multiples: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Tell the steps of a part that was scanned in thicker slices: none is missing there."""
+    thickness = np.array([s.thickness_mm or 0.0 for s in slices])
+    of_step = np.maximum(thickness[1:], thickness[:-1])
+    usual = np.minimum(thickness[1:], thickness[:-1])[multiples == 1].min(initial=np.inf)
+    more = of_step > usual + _THICKNESS_TOLERANCE_MM
+    return np.asarray(more & (of_step >= steps - _THICKNESS_TOLERANCE_MM))
+
+
+def spacing_problems(
+    slices: Sequence[Slice], spacing: Spacing, may_interpolate: bool, may_resample: bool
+) -> list[str]:
+    """Name gaps and uneven steps that may not, or cannot, be corrected."""
+    problems, along = [], heights(slices)
+    if spacing.gaps.size and not may_interpolate:
+        places = [f"{along[i]:.2f} and {along[i + 1]:.2f} mm" for i in spacing.gaps]
+        missing = int((spacing.multiples[spacing.gaps] - 1).sum())
+        problems.append(
+            f"{missing} slice(s) are missing: the slices are {spacing.step:g} mm apart, but there "
+            f"is none between {_some(places)}; or set `convert: gap: interpolate`"
+        )
+    if spacing.even:
+        return problems
+    sizes = ", ".join(f"{size:g}" for size in sorted(set(np.round(spacing.steps, 2).tolist()))[:6])
+    uneven = f"the slices are unevenly spaced: steps of {sizes} mm along the normal"
+    if not may_resample:
+        problems.append(f"{uneven}; or set `convert: uneven_spacing: resample`")
+    elif (along[-1] - along[0]) / spacing.steps.min() + 1 > MOST_RESAMPLED * len(slices):
+        problems.append(
+            f"{uneven}; resampled at the smallest, they would be more than {MOST_RESAMPLED} times "
+            "as many: some positions in the headers are wrong"
+        )
+    return problems
+
+
+def name(item: Slice) -> str:
+    """Return what an error sentence calls a slice."""
+    return item.path.name if item.frame is None else f"frame {item.frame + 1}"
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    shown = "; ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}; and {len(names) - most} more"

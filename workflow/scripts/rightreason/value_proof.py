@@ -1,0 +1,95 @@
+"""The proof of a volume's values: what dcm2niix decoded against what pydicom decodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    JPEG2000MC,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+)
+
+from rightreason.dicom_pixels import PixelReader
+from rightreason.dicom_slices import Slice
+from rightreason.errors import InputError
+
+PROVED_SLICES = 5
+# Their decoders may round differently; those of lossless encodings may not.
+_LOSSY = {
+    JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, JPEG2000MC, HTJ2K,
+}  # fmt: skip
+
+
+class UnprovedError(Exception):
+    """Values on which the two decoders disagree, and what may be done about it.
+
+    Attributes
+    ----------
+    problems : list of str
+        One sentence per slice.
+    remedies : list of str
+        Why pydicom's values are the ones to take; empty when that cannot be known.
+    """
+
+    def __init__(self, problems: list[str], remedies: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems, self.remedies = problems, remedies
+
+
+def prove_values(slices: Sequence[Slice], data: NDArray[Any], every: bool) -> None:
+    """Hold slices spread over a volume, and one of each pixel format, against pydicom.
+
+    Parameters
+    ----------
+    slices : sequence of Slice
+        In the order of the volume.
+    data : (columns, rows, slices) array
+        HU: int16, which must be equal, or float32, which may be rounded.
+    every : bool
+        Whether to hold all slices, not a choice of at least five.
+
+    Raises
+    ------
+    UnprovedError
+        When a value differs, or pydicom cannot decode a slice.
+    """
+    count = len(slices)
+    spread = np.linspace(0, count - 1, count if every else min(PROVED_SLICES, count))
+    reader = PixelReader()
+    formats = [(*s.pixel_format, *s.rescale, reader.contradiction(s)) for s in slices]
+    chosen = set(spread.round().astype(int).tolist()) | {formats.index(f) for f in set(formats)}
+    problems, remedies = [], []
+    for index in sorted(chosen):
+        problem, remedy = _compare(reader, slices[index], data[:, :, index].T)
+        if problem:
+            problems.append(problem)
+            remedies.append(remedy)
+    if problems:
+        raise UnprovedError(problems, sorted(set(remedies)) if all(remedies) else [])
+
+
+def _compare(reader: PixelReader, item: Slice, found: NDArray[Any]) -> tuple[str, str]:
+    """Return the problem with one slice and the remedy for it, empty when there is none."""
+    try:
+        expected = reader.hounsfield(item)
+    except InputError as error:
+        return str(error), ""
+    tolerance = 0.0 if found.dtype == np.int16 else 1e-6 * max(1.0, np.abs(expected).max())
+    apart = np.abs(found.astype(np.float64) - expected)
+    wrong = int((apart > tolerance).sum())
+    if not wrong:
+        return "", ""
+    problem = (
+        f"{item.path.name}: {wrong} pixels differ; dcm2niix reads {found.min():g} to "
+        f"{found.max():g} HU, pydicom {expected.min():g} to {expected.max():g}"
+    )
+    if item.pixel_format[3] in _LOSSY and apart.max() <= abs(item.rescale[0]) + tolerance:
+        return problem, "lossy encoding, which decoders round differently by one stored unit"
+    return problem, reader.contradiction(item)
