@@ -21,6 +21,7 @@ except InputError as error:
 CASES = list(study.cases)
 ANNOTATED = [case for case in CASES if case in study.annotations]
 MODELS = list(study.config.models)
+USED_KINDS = sorted({model.input for model in study.config.models.values()})
 CAM_METHODS = study.methods(cam=True)
 OTHER_METHODS = study.methods(cam=False)
 METHODS = [*CAM_METHODS, *OTHER_METHODS]

@@ -9,6 +9,8 @@ rule report:
         chance_tables=expand("results/overlap/{case}.chance.tsv", case=ANNOTATED),
         performance="results/summary/performance.tsv",
         overlap="results/summary/overlap.tsv",
+        cohort="results/summary/cohort.tsv",
+        conversions=expand("results/convert/{case}.json", case=CASES),
         images=expand("results/convert/{case}.nii.gz", case=CASES),
         annotations=expand("results/annotate/{case}", case=ANNOTATED),
         maps=expand(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rightreason.cohort_table import write_cohort
 from rightreason.images import save
 from rightreason.inputs import InputRecord
 from rightreason.overlap import CHANCE_COLUMNS
 from rightreason.overlap import COLUMNS as OVERLAP_COLUMNS
+from rightreason.report import write_report
 from rightreason.summary import summarise
 
 SHAPE = (48, 40, 12)
@@ -31,6 +36,13 @@ def fake_config(models: tuple[str, ...] = tuple(MODELS), **headline: str) -> dic
         "positive": "drowning",
         "external_sites": ["B"],
         "models": {m: {"input": MODELS[m], "network": "DenseNet121"} for m in models},
+        "convert": {
+            "gap": "error",
+            "uneven_spacing": "resample",
+            "tilt": "correct",
+            "repeated_position": "error",
+        },
+        "annotate": {"outside": "error", "max_volume_change": 0.05, "fractional_threshold": 0.5},
         "prepare": {"window": [-1000, 400], "margin_mm": 40},
         "train": {"folds": 5},
         "saliency": {"target": "positive", "methods": METHODS},
@@ -58,10 +70,13 @@ class Fakes:
 def fake_study(
     folder: Path, n: int = 12, external: int = 4, seed: int = 0, site: str = "A",
     ratios: dict[str, float] | None = None, config: dict[str, Any] | None = None,
+    records: dict[str, dict[str, Any]] | None = None,
+    slices: dict[str, dict[str, int]] | None = None,
 ) -> Fakes:  # fmt: skip
     """Write tables and images of `n` training and `external` external cases, half of each positive.
 
-    `ratios` overrides the irrelevant ratio of single cases, for every map.
+    `ratios` overrides the irrelevant ratio of single cases, for every map, `records` keys of their
+    records of `convert`, `slices` how many slices their raters marked (of 10 mm³ each).
     """
     rng = np.random.default_rng(seed)
     config = config or fake_config()
@@ -86,6 +101,15 @@ def fake_study(
     tables = [_overlap(folder, rng, case, scores, ratios or {}) for case in annotated]
     for case in annotated:
         _images(folder, rng, case)
+    for case in cases:
+        write_record(folder / f"convert/{case}.json", **(records or {}).get(case, {}))
+        for kind in MODELS.values():
+            path = folder / f"prepare/{kind}/{case}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(fake_record(kind).to_json())
+    for case in annotated:
+        marked = {"r1": 6, "r2": 5, "r3": 4} | (slices or {}).get(case, {})
+        write_marks(folder / f"annotate/{case}/raters.tsv", marked)
     for model in config["models"]:
         for method in METHODS:
             rows = [[case, "" if case != "c02" else "no positive evidence"] for case in cases]
@@ -95,6 +119,11 @@ def fake_study(
     summarise(
         [table for table, _ in tables], predictions, cases, config["external_sites"],
         config["positive"], config["summary"], performance, overlap,
+    )  # fmt: skip
+    write_cohort(
+        cases, {case: ["r1", "r2", "r3"] for case in annotated},
+        sorted({MODELS[model] for model in config["models"]}), folder,
+        folder / "summary" / "cohort.tsv",
     )  # fmt: skip
     arguments = {
         "config": config,
@@ -106,11 +135,46 @@ def fake_study(
     return Fakes(folder, arguments)
 
 
+def page_of(fakes: Fakes) -> str:
+    """Write the page and return it."""
+    write_report(**fakes.arguments)
+    return fakes.arguments["out"].read_text()
+
+
+def rows_under(page: str, caption: str) -> list[list[str]]:
+    """Return the cells of the table whose caption starts so."""
+    start = page.index(f"<caption>{caption}")
+    body = page[start : page.index("</table>", start)].split("<tbody>")[1]
+    return [
+        [unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, flags=re.DOTALL)]
+        for row in body.split("<tr>")[1:]
+    ]
+
+
 def write_tsv(path: Path, columns: list[str], rows: list[list[Any]]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["\t".join(columns), *("\t".join(map(str, row)) for row in rows)]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def write_record(path: Path, **other: Any) -> Path:
+    """Write a record of `convert` of 12 slices, 8 mm apart."""
+    record = {
+        "shape": list(SHAPE), "spacing_mm": [4.0, 4.0, 8.0], "slice_axis": 2,
+        "manufacturer": "Maker", "scanner": "Model 1", "kernel": "B30",
+        "left_out": [{"reason": "localizer", "files": [0]}], "corrections": [], **other,
+    }  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    return path
+
+
+def write_marks(path: Path, slices: dict[str, int]) -> Path:
+    """Write a `raters.tsv` of `annotate`; a slice has 5 voxels and 10 mm³."""
+    columns = ["rater", "slices", "voxels", "volume_mm3", "staple_sensitivity",
+               "staple_specificity"]  # fmt: skip
+    return write_tsv(path, columns, [[r, n, 5 * n, 10 * n, "", ""] for r, n in slices.items()])
 
 
 def _probability(rng: np.random.Generator, positive: bool) -> float:
@@ -159,9 +223,6 @@ def _images(folder, rng, case):
     save(folder / f"annotate/{case}/votes.nii.gz", votes, AFFINE, np.uint8, "raters=3")
     for model, kind in MODELS.items():
         record = fake_record(kind)
-        path = folder / f"prepare/{kind}/{case}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(record.to_json())
         u, v, w = np.meshgrid(*(np.linspace(-1, 1, n) for n in record.shape), indexing="ij")
         spot = np.exp(-((u - 0.45) ** 2 + (v - 0.3) ** 2 + (w + 0.1) ** 2) / 0.1)
         values = (spot + 0.2 * rng.random(record.shape)) * 0.03 - 0.004

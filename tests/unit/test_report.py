@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from rightreason import sentences
 from rightreason.case_slice import CaseFiles, count_raters, display_order, edge_letters, take_slice
+from rightreason.cohort_table import write_cohort
 from rightreason.errors import InputError
 from rightreason.images import Grid, save
 from rightreason.report import write_report
@@ -22,6 +24,7 @@ from tests.unit.report_fakes import (
     fake_config,
     fake_record,
     fake_study,
+    page_of,
 )
 
 NAN = float("nan")
@@ -54,11 +57,6 @@ class Outline(HTMLParser):
 def study_of(fakes):
     arguments = {k: v for k, v in fakes.arguments.items() if k != "out"}
     return read_study(**arguments)
-
-
-def page_of(fakes):
-    write_report(**fakes.arguments)
-    return fakes.arguments["out"].read_text()
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +118,7 @@ def test_the_page_stands_alone_and_can_be_read_aloud(page):
     # Two headline plots; ROC and scatter of each model; three pictures of three cases of each.
     assert len(outline.alts) == 2 + 2 + 2 + 18
     assert all(re.search(r"\d", alt) for alt in outline.alts)
-    assert "All 11 panels were made" in page
+    assert "All 14 panels were made" in page
 
 
 def test_the_same_study_gives_the_same_page(fakes, page):
@@ -133,6 +131,7 @@ def test_the_same_study_gives_the_same_page(fakes, page):
         ("union", "no rater marked"),
         ("majority", "no majority of the raters marked"),
         ("intersection", "the raters did not all mark"),
+        ("staple", "outside the consensus of the raters"),
         ("r2", "outside what rater r2 marked"),
     ],
 )
@@ -142,11 +141,15 @@ def test_the_words_are_true_of_the_reference(reference, words):
 
 def test_what_comes_from_tables_is_shown_and_not_run(tmp_path):
     evil = "<script>alert(1)</script>"
-    fakes = fake_study(tmp_path, site=evil, config=ONE_MODEL)
+    outside = {"scanner": evil, "kernel": evil, "corrections": [f"gap: {evil}"],
+               "left_out": [{"reason": evil, "files": [1]}]}  # fmt: skip
+    fakes = fake_study(tmp_path, site=evil, config=ONE_MODEL, records={"c02": outside})
     (tmp_path / "saliency/planar/ig.tsv").write_text(f"case\treason\nc00\t{evil}\n")
     page = page_of(fakes)
     assert Outline(page).scripts == 0
-    assert page.count("&lt;script&gt;alert(1)") >= 2
+    assert evil not in page
+    assert f">Maker {escape(evil)}<" in page
+    assert page.count("&lt;script&gt;alert(1)") >= 6
 
 
 def test_a_headline_without_cases_is_said(tmp_path):
@@ -156,7 +159,7 @@ def test_a_headline_without_cases_is_said(tmp_path):
     page = page_of(fakes)
     assert "Where it looks cannot be said: none of the wrongly classified drowning cases" in page
     assert "There are no annotated, wrongly classified drowning cases with a ratio" in page
-    assert "All 10 panels were made" in page
+    assert "All 13 panels were made" in page
 
 
 def test_no_annotation_at_all_still_gives_a_page(tmp_path):
@@ -164,9 +167,12 @@ def test_no_annotation_at_all_still_gives_a_page(tmp_path):
     table = fakes.folder / "summary" / "overlap.tsv"
     table.write_text(table.read_text().splitlines()[0] + "\n")
     fakes.arguments["annotated"] = []
+    cases = fakes.arguments["cases"]
+    write_cohort(cases, {}, ["slices"], tmp_path, tmp_path / "summary" / "cohort.tsv")
     page = page_of(fakes)
+    assert '<p class="plain">No case is annotated.</p>' in page
     assert "No drowning case is annotated" in page
-    assert "All 10 panels were made" in page
+    assert "All 13 panels were made" in page
 
 
 def test_undefined_ratios_are_counted(tmp_path):
@@ -192,14 +198,14 @@ def test_a_missing_panel_is_shown_counted_and_an_error(tmp_path):
     out = fakes.arguments["out"]
     assert not out.exists()
     page = out.with_name("incomplete.html").read_text()
-    assert "2 of 10 panels could not be made" in page
+    assert "2 of 13 panels could not be made" in page
     assert f"planar/gradcam/{lost}.nii.gz cannot be read" in page
     anchors = re.findall(r'<li><a href="#([a-z]+-\d)">', page)
     assert anchors == ["cases-1", "excluded-1"]
     assert all(f'id="{anchor}"' in page for anchor in anchors)
 
     fakes.arguments["config"]["report"]["allow_missing"] = True
-    assert "2 of 10 panels could not be made" in page_of(fakes)
+    assert "2 of 13 panels could not be made" in page_of(fakes)
     assert not out.with_name("incomplete.html").exists()
 
 
@@ -208,7 +214,7 @@ def test_a_fault_of_ours_costs_one_panel(tmp_path, monkeypatch):
     monkeypatch.setattr("rightreason.report_panels._measures", lambda study: 1 / 0)
     with pytest.raises(InputError, match="ZeroDivisionError: division by zero"):
         write_report(**fakes.arguments)
-    assert "1 of 10 panels" in fakes.arguments["out"].with_name("incomplete.html").read_text()
+    assert "1 of 13 panels" in fakes.arguments["out"].with_name("incomplete.html").read_text()
 
 
 def test_worst_median_and_best_of_the_subset(tmp_path):
@@ -334,5 +340,10 @@ def test_methods_are_written_from_the_config(page):
         "with 5 folds", "planar (DenseNet121; sees single slices", "200 draws",
         "gradcam (gradcam) and ig (integrated_gradients)", "top10 (positive part, the top 10 %",
         "from −1000 to 400 HU",
+        "By policy, refused were series with missing slices and with several slices at one "
+        "position; unevenly spaced slices were interpolated at the smallest step there was; a "
+        "tilted gantry was corrected by a shift of each slice in its plane.",
+        "one that lay partly outside the image was refused, and one whose volume changed by more "
+        "than 5 % was refused",
     ):  # fmt: skip
         assert part in text

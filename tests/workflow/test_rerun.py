@@ -186,6 +186,7 @@ def test_a_case_added_to_the_external_site(run: Path) -> None:
     ("module", "rules"),
     [
         ("overlap.py", {"overlap", "summary", "report"}),
+        ("cohort_table.py", {"summary", "report"}),
         ("report.py", {"report"}),
         ("saliency.py", {"saliency", "saliency_cam", "overlap", "summary", "report"}),
         ("study.py", set()),
@@ -238,10 +239,12 @@ def test_another_target_layer_trains_nothing(run: Path) -> None:
 def test_an_edited_annotation_really_reruns_and_then_nothing_is_due(run: Path) -> None:
     case = edit_a_mask(run)
     table = run / "results" / "overlap" / f"{case}.tsv"
-    before = table.read_text()
+    cohort = run / "results" / "summary" / "cohort.tsv"
+    before, marked = table.read_text(), cohort.read_text()
     maps = sorted((run / "results" / "saliency").rglob("*.nii.gz"))
     times = [path.stat().st_mtime_ns for path in maps]
     finish(run, *SMALL, *TABLES)
     assert table.read_text() != before
+    assert cohort.read_text() != marked
     assert [path.stat().st_mtime_ns for path in maps] == times
     assert jobs(run) == set()

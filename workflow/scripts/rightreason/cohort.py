@@ -24,6 +24,7 @@ METRICS = [
     "hit",
     "mass_accuracy",
 ]
+COHORT_TEXTS = ["case", "site", "label", "scanner", "kernel", "corrections"]
 COUNTS = ["important_voxels", "attended_voxels", "overlap_voxels"]
 THRESHOLD = 0.5
 """A case is called positive from this probability on."""
@@ -72,6 +73,15 @@ def read_overlap(paths: Sequence[Path], cases: Cases, positive: str) -> pd.DataF
         raise InputError.of("Overlap tables hold cases that are not in the study:", unknown)
     labels = table["case"].map({case: row["label"] for case, row in cases.items()})
     return table[labels == positive].reset_index(drop=True)
+
+
+def read_cohort(path: Path, cases: Cases) -> pd.DataFrame:
+    """Return `cohort.tsv`: a row per case of the study; all but `COHORT_TEXTS` are numbers."""
+    header = pd.read_csv(path, sep="\t", nrows=0).columns
+    table = read_table(path, COHORT_TEXTS, [name for name in header if name not in COHORT_TEXTS])
+    if sorted(table["case"]) != sorted(cases):
+        raise InputError(f"{path} is not about the cases of the study; remove it and run again.")
+    return table
 
 
 def read_table(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rightreason.cohort import THRESHOLD
+from rightreason.report_cohort import corrected
+from rightreason.report_data import Study
 from rightreason.sentences import NBSP, number
 
 RULES = {
@@ -13,6 +15,23 @@ RULES = {
     "half": "at least half of the maximum",
     "top": "the top {percent:g} % of the seen voxels",
     "area": "as many voxels as the reference marks",
+}
+REFUSED = {
+    "gap": "with missing slices",
+    "uneven_spacing": "with uneven spacing",
+    "tilt": "with a tilted gantry",
+    "repeated_position": "with several slices at one position",
+}
+CORRECTED = {
+    "gap": "missing slices were interpolated linearly between their neighbours",
+    "uneven_spacing": "unevenly spaced slices were interpolated at the smallest step there was",
+    "tilt": "a tilted gantry was corrected by a shift of each slice in its plane",
+    "repeated_position": "of several slices at one position the first by acquisition and instance "
+    "number was taken",
+}
+OUTSIDE = {
+    "error": "one that lay partly outside the image was refused",
+    "clip": "what lay outside the image was dropped",
 }
 INPUTS = {
     "slices": "single slices, averaged per case",
@@ -27,18 +46,34 @@ def binarisation(name: str, settings: Mapping[str, Any]) -> str:
     return f"{name} ({settings['part']} part, {rule})"
 
 
-def methods(config: Mapping[str, Any]) -> list[str]:
+def methods(study: Study) -> list[str]:
     """Write the methods from the resolved config, a paragraph per step."""
-    steps = (_images, _networks, _maps, _regions, _chance, _statistics)
-    return [step(config) for step in steps]
+    steps = (_annotations, _networks, _maps, _regions, _chance, _statistics)
+    return [_images(study), *(step(study.config) for step in steps)]
 
 
-def _images(config: Mapping[str, Any]) -> str:
+def _images(study: Study) -> str:
+    config = study.config
     low, high = (number(limit) for limit in config["prepare"]["window"])
+    refused = [REFUSED[name] for name in REFUSED if config["convert"][name] == "error"]
+    policies = [f"refused were series {join(refused)}"] if refused else []
+    policies += [CORRECTED[name] for name in CORRECTED if config["convert"][name] != "error"]
     return (
-        "Images were converted to NIfTI, DICOM series with dcm2niix, and every image kept its "
-        f"place in patient space. Intensities from {low} to {high} HU were scaled to 8 bits, and "
+        "Images were converted to NIfTI, DICOM series with dcm2niix (each volume held against the "
+        "headers and against decoded pixels), and every image kept its place in patient space. By "
+        f"policy, {'; '.join(policies)}. {corrected(study)} "
+        f"Intensities from {low} to {high} HU were scaled to 8 bits, and "
         f"cases were cropped with a margin of {config['prepare']['margin_mm']:g} mm."
+    )
+
+
+def _annotations(config: Mapping[str, Any]) -> str:
+    given = config["annotate"]
+    return (
+        "Annotations were brought onto the CT grid, masks by nearest neighbour, each placed by its "
+        f"own geometry; {OUTSIDE[given['outside']]}, and one whose volume changed by more than "
+        f"{100 * given['max_volume_change']:g}{NBSP}% was refused. A fractional segmentation marks "
+        f"a voxel from {given['fractional_threshold']:g} on."
     )
 
 
@@ -71,11 +106,11 @@ def _regions(config: Mapping[str, Any]) -> str:
     cuts = [binarisation(name, cut) for name, cut in config["overlap"]["binarisations"].items()]
     return (
         f"The attended region is the map after a named binarisation: {join(cuts)}. The important "
-        "region is what a rater marked, or the majority (more than half), union or intersection "
-        "of the raters. Everything is counted in the voxels that entered the model (the seen "
-        "region). Irrelevant ratio: the share of the attended region outside the important one; "
-        "its chance value is the share of the seen region that is not important. Coverage: the "
-        "share of the important region that is attended."
+        "region is what a rater marked, or the majority (more than half), union, intersection or "
+        "consensus (STAPLE) of the raters. Everything is counted in the voxels that entered the "
+        "model (the seen region). Irrelevant ratio: the share of the attended region outside the "
+        "important one; its chance value is the share of the seen region that is not important. "
+        "Coverage: the share of the important region that is attended."
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from rightreason import report_panels
+from rightreason import report_cohort, report_panels
 from rightreason.cohort import Cases
 from rightreason.errors import InputError
 from rightreason.images import write_whole
@@ -86,6 +86,11 @@ def sections(study: Study) -> list[Section]:
     """List the panels that must be there, section by section."""
     return [
         Section("glance", "At a glance", [Panel("", report_panels.at_a_glance)]),
+        Section("cohort", "The cohort", [
+            Panel("Cases and scanners", report_cohort.cases_and_scanners),
+            Panel("Corrections and files left out", report_cohort.corrections),
+            Panel("Raters", report_cohort.raters),
+        ]),
         Section("performance", "How well the models classify", [
             Panel("ROC curves", report_panels.roc_curves),
             Panel("By site", report_panels.performance),
@@ -100,7 +105,7 @@ def sections(study: Study) -> list[Section]:
         Section("overlap", "Does the choice of reference, method or threshold matter?",
                 [Panel("", report_panels.overlap_tables)]),
         Section("excluded", "What is undefined or left out", [Panel("", left_out)]),
-        Section("methods", "Methods", [Panel("", lambda s: [Text(methods(s.config))])]),
+        Section("methods", "Methods", [Panel("", lambda s: [Text(methods(s))])]),
         Section("limits", "Limits", [Panel("", lambda s: [Text(LIMITS, "list")])]),
     ]  # fmt: skip
 

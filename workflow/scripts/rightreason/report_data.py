@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rightreason.cohort import KEYS, Cases, read_overlap, read_probabilities, read_table
+from rightreason.cohort import (
+    KEYS,
+    Cases,
+    read_cohort,
+    read_overlap,
+    read_probabilities,
+    read_table,
+)
+from rightreason.consensus import CONSENSUS
+from rightreason.rater_gaps import gaps, marks_of
 from rightreason.verdict import judge
-
-CONSENSUS = ("majority", "union", "intersection")
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Study:
         `patient`, `site`, `label`.
     performance, overlap : data frame
         The tables of `summary`.
+    cohort : data frame
+        `cohort.tsv`, a row per case.
     rows : data frame
         Overlap of every positive, annotated case.
     verdicts : data frame
@@ -54,6 +64,7 @@ class Study:
     cases: Cases
     performance: pd.DataFrame
     overlap: pd.DataFrame
+    cohort: pd.DataFrame
     rows: pd.DataFrame
     verdicts: pd.DataFrame
     probabilities: Mapping[str, Mapping[str, float]]
@@ -85,6 +96,16 @@ class Study:
         """Raters, then the references made from their votes."""
         there = list(self.rows["reference"].unique())
         return sorted(set(there) - set(CONSENSUS)) + [name for name in CONSENSUS if name in there]
+
+    @cached_property
+    def marks(self) -> pd.DataFrame:
+        """Slices and volume of each rater and case that the rater looked at."""
+        return marks_of(self.cohort)
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """The rows of `marks` in which a rater marked far less than the others."""
+        return gaps(self.marks)
 
     def members(self, group: str) -> list[str]:
         """Return the cases of `training` (all sites but the external ones) or `external`."""
@@ -139,6 +160,7 @@ def read_study(
             ["model", "site", *KEYS, "subset", "metric"],
             ["n_cases", "mean", "median", "low", "high"],
         ),
+        cohort=read_cohort(results / "summary" / "cohort.tsv", cases),
         rows=rows,
         verdicts=judge(rows, chance_tables, config["headline"]),
         probabilities={name: read_probabilities(path, cases) for name, path in predictions.items()},

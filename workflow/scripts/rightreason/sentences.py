@@ -15,6 +15,7 @@ OUTSIDE = {
     "union": "lies where no rater marked a finding",
     "majority": "lies where no majority of the raters marked a finding",
     "intersection": "lies where the raters did not all mark a finding",
+    "staple": "lies outside the consensus of the raters (STAPLE)",
 }
 SUBSET = {"all": "", "correct": "correctly classified ", "wrong": "wrongly classified "}
 PLACE = {"training": "the training sites", "external": "the external sites"}
@@ -128,12 +129,13 @@ def warnings(study: Study) -> list[str]:
         return [f"No {study.positive} case is annotated: nothing can be said of where models look."]
     if len(study.raters) == 1:
         found.append(
-            f"Only one rater ({study.raters[0]}) annotated: majority, union and intersection are "
-            "this rater’s marks, and how far raters differ is unknown."
+            f"Only one rater ({study.raters[0]}) annotated: majority, union, intersection and "
+            "staple are this rater’s marks, and how far raters differ is unknown."
         )
     lost = [warning for model in study.models if (warning := _lost(study, model))]
     return [
-        *_too_few(study), *found, *_against_chance(study), *lost, *_performance_warnings(study)
+        *_too_few(study), *found, *_gaps(study), *_against_chance(study), *lost,
+        *_performance_warnings(study),
     ]  # fmt: skip
 
 
@@ -145,6 +147,15 @@ def _too_few(study: Study) -> list[str]:
     return [
         f"The irrelevant ratios rest on few cases: {', '.join(few)}. With fewer than {FEW}, "
         "intervals are wide and themselves uncertain: a sketch, not a result."
+    ]
+
+
+def _gaps(study: Study) -> list[str]:
+    return [
+        f"Rater {rater} marked far fewer slices than the others in {count(len(rows), 'case')} of "
+        f"{(study.marks['rater'] == rater).sum()} (named under The cohort); what is missing there "
+        "counts as not marked."
+        for rater, rows in study.gaps.groupby("rater")
     ]
 
 
