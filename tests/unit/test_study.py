@@ -104,6 +104,14 @@ def test_the_headline_must_name_a_reference_there_is(tmp_path: Path) -> None:
     assert "Did you mean rater1?" in message
 
 
+@pytest.mark.parametrize("reference", ["r1", "majority", "union", "intersection", "staple"])
+def test_the_headline_may_be_of_any_rater_or_consensus(tmp_path: Path, reference: str) -> None:
+    raw = cohort(tmp_path, [row(n) for n in range(8)], headline={"reference": reference})
+    (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc0\tr1\t\n")
+    study = load_study({**raw, "annotations": str(tmp_path / "annotations.tsv")})
+    assert study.config.headline.reference == reference
+
+
 def test_only_annotated_cases_are_listed_with_annotations(tmp_path: Path) -> None:
     raw = cohort(tmp_path, [row(n) for n in range(8)])
     (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc0\tr1\t\nc0\tr2\t\n")
