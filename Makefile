@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: help install demo test test-all check control schema lock clean
+.PHONY: help install demo test test-all bench fuzz check control schema lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,13 @@ test: install ## every test in its smallest form
 
 test-all: install ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
+
+bench: install ## what the proof of a conversion costs, beside dcm2niix
+	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/conversion.py
+
+N ?= 2000
+fuzz: install ## N damaged inputs of convert and annotate: each a proved result, or a sentence
+	$(BIN)/python tests/integration/fuzz.py $(N)
 
 check: install ## style, types, lint
 	$(BIN)/ruff check .

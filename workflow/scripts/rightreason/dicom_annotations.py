@@ -29,7 +29,9 @@ def sop_class(path: Path) -> str:
             meta = dataset.file_meta.get("MediaStorageSOPClassUID", "")
             return str(dataset.get("SOPClassUID") or meta)
     except Exception as error:
-        raise InputError(f"{path.name} cannot be read as DICOM ({error}).") from error
+        raise InputError(
+            f"{path.name} cannot be read as DICOM ({type(error).__name__})."
+        ) from error
 
 
 def read_dataset(path: Path) -> Any:

@@ -63,11 +63,12 @@ class PixelReader:
                     f"{item.path.name} cannot be read ({type(error).__name__})"
                 ) from error
             try:
-                values = np.asarray(pixel_array(dataset, index=item.frame))
+                # GDCM ends the whole process over a codestream of another kind than its header.
+                plugin = "pylibjpeg" if item.pixel_format[3] in JPEG2000TransferSyntaxes else ""
+                values = np.asarray(pixel_array(dataset, index=item.frame, decoding_plugin=plugin))
             except Exception as error:
-                said = " ".join(str(error).split())
                 raise InputError(
-                    f"the pixels of {item.path.name} cannot be decoded ({said})"
+                    f"the pixels of {item.path.name} cannot be decoded ({type(error).__name__})"
                 ) from error
             _check_bits(item, dataset)
         if values.shape != (item.rows, item.columns):
@@ -114,7 +115,8 @@ def _check_bits(item: Slice, dataset: Any) -> None:
     A HighBit that only contradicts BitsStored is common, and harmless.
     """
     allocated, bits, _, encoding = item.pixel_format
-    below = int(dataset.get("HighBit") or bits - 1) + 1 - bits
+    high = dataset.get("HighBit")
+    below = (high if isinstance(high, int) else bits - 1) + 1 - bits
     if below <= 0 or allocated != 16 or encoding not in _UNCOMPRESSED:
         return
     words = np.frombuffer(

@@ -73,7 +73,9 @@ def read_segmentation(
             frames = _frames(seg)
             said, drawn_here = _provenance(seg, frames, ct), _drawn_here(seg, frames, ct)
         except Exception as error:
-            raise InputError(f"{path.name} cannot be read as DICOM SEG ({error}).") from error
+            raise InputError(
+                f"{path.name} cannot be read as DICOM SEG ({type(error).__name__})."
+            ) from error
         numbers = [rois[i][0] for i in choose_rois(roi, rois, path.name)]
         # Number 0 of a label map is its background.
         numbers = [number for number in numbers if number or roi is not None]
@@ -159,7 +161,7 @@ def _planes(
             stored = seg.get_stored_frame(frame.number).T
         except Exception as error:
             raise InputError(
-                f"{path.name}: frame {frame.number} cannot be decoded ({error})."
+                f"{path.name}: frame {frame.number} cannot be decoded ({type(error).__name__})."
             ) from error
         mask = np.isin(stored, numbers) if frame.segment is None else _marked(
             seg, stored.astype(np.float32) / int(seg.get("MaximumFractionalValue") or 1), threshold
@@ -194,6 +196,6 @@ def _regular(path: Path, seg: Any, numbers: Sequence[int], threshold: float) -> 
 
 
 def _marked(seg: Any, values: NDArray[Any], threshold: float) -> NDArray[np.bool_]:
-    if seg.SegmentationType == "FRACTIONAL":
+    if seg.get("SegmentationType") == "FRACTIONAL":
         return np.asarray(values >= np.float32(threshold))
     return np.asarray(values > 0)

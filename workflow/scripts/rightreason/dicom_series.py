@@ -224,7 +224,7 @@ def _check_nothing_missing(case: str, slices: Sequence[Slice], chosen: Candidate
         if not item.placed:
             problems.append(f"{item.path.name} has no position, orientation or pixel spacing")
         elif abs(float(np.dot(item.normal, first.normal))) > 1 - 1e-3 and (
-            sum(_alike(item, other) for other in slices) == 1
+            sum(other.placed and _alike(item, other) for other in slices) == 1
         ):
             problems.append(
                 f"{item.path.name} is parallel to the other slices but has {item.columns} x "

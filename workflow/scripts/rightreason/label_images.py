@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ def read_nrrd(path: Path, roi: str | None) -> Volume:
             f"{path.name} does not say where it lies in the patient (NRRD fields `space`, "
             "`space directions`, `space origin`). Save it with its geometry."
         )
+    _check_packed(path, fields)
     try:
         image: Any = SimpleITK.ReadImage(str(path))
         array = SimpleITK.GetArrayFromImage(image)
@@ -69,6 +72,25 @@ def read_nrrd(path: Path, roi: str | None) -> Volume:
         else _select(data.max(axis=3), roi, path)
     )  # fmt: skip
     return Volume(mask, _grid(image, mask.shape))
+
+
+def _check_packed(path: Path, fields: dict[str, str]) -> None:
+    """Unpack to the end, where the checksum is, which SimpleITK does not read."""
+    if fields.get("encoding", "").lower() not in ("gz", "gzip") or {"data file", "datafile"} & set(
+        fields
+    ):
+        return
+    with path.open("rb") as file:
+        while file.readline().strip():
+            pass
+        try:
+            with gzip.GzipFile(fileobj=file) as packed:
+                while packed.read(1 << 20):
+                    pass
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(
+                f"{path.name} is damaged: what is unpacked is not what was packed. Copy it again."
+            ) from error
 
 
 def _labels(data: NDArray[Any], path: Path) -> NDArray[Any]:

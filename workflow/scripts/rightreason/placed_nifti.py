@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import math
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ def load_placed(path: Path, whole_ct: bool = False) -> Volume:
         more than 0.05 mm apart.
     """
     image = _header(path)
+    _check_packed(path)
     volume = load(path)
     try:
         forms = [f for f in (image.get_sform(coded=True)[0], image.get_qform(coded=True)[0])
@@ -79,6 +82,21 @@ def _header(path: Path) -> Any:
             "it again."
         )
     return image
+
+
+def _check_packed(path: Path) -> None:
+    """Unpack to the end, where the checksum is; nibabel stops at the last voxel, before it."""
+    if path.suffix != ".gz":
+        return
+    try:
+        with gzip.open(path) as file:
+            while file.read(1 << 20):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path} cannot be read as a NIfTI image: what is unpacked is not what was "
+            "packed. Copy it again."
+        ) from error
 
 
 def _check_whole_ct(path: Path, grid: Grid) -> None:

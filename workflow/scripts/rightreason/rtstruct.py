@@ -63,7 +63,9 @@ def read_rtstruct(path: Path, roi: str | None, ct: CtRecord) -> Volume:
                      for r in dataset.StructureSetROISequence]  # fmt: skip
             drawn = {int(r.ReferencedROINumber): r for r in items(dataset, "ROIContourSequence")}
         except Exception as error:
-            raise InputError(f"{path.name} cannot be read as RTSTRUCT ({error}).") from error
+            raise InputError(
+                f"{path.name} cannot be read as RTSTRUCT ({type(error).__name__})."
+            ) from error
         chosen, rois = choose_rois(roi, named, path.name), {}
         for index in chosen:
             number, name = named[index]
@@ -74,12 +76,16 @@ def read_rtstruct(path: Path, roi: str | None, ct: CtRecord) -> Volume:
                 except InputError:
                     raise
                 except Exception as error:
-                    raise InputError(f"{label} holds a damaged contour ({error}).") from error
+                    raise InputError(
+                        f"{label} holds a damaged contour ({type(error).__name__})."
+                    ) from error
         try:
             frames = sorted({_frame(dataset, index) for index in chosen})
             said = [_provenance(dataset, frame, rois, ct) for frame in frames]
         except Exception as error:
-            raise InputError(f"{path.name} cannot be read as RTSTRUCT ({error}).") from error
+            raise InputError(
+                f"{path.name} cannot be read as RTSTRUCT ({type(error).__name__})."
+            ) from error
         for provenance in said:
             check_provenance(provenance, ct, path.name)
     points = {label: [contour.points for contour in rois[label]] for label in rois}
