@@ -15,7 +15,7 @@ import numpy as np
 import pydicom
 import SimpleITK
 from numpy.typing import NDArray
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from scipy.ndimage import map_coordinates
 
 from tests.integration.fuzz_inputs import RATER, Source
@@ -198,10 +198,11 @@ def _by_simpleitk(file: Path, frame: int | None) -> NDArray[Any]:
 
 def _by_pydicom(dataset: Any, frame: int | None) -> NDArray[Any]:
     if "TransferSyntaxUID" not in dataset.file_meta:
-        implicit = dataset.original_encoding[0]
+        implicit, little = dataset.original_encoding
         dataset.file_meta.TransferSyntaxUID = (
-            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-        )
+            ImplicitVRLittleEndian if implicit
+            else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        )  # fmt: skip
     pixels = dataset.pixel_array.astype(float)
     if frame is not None and pixels.ndim == 3:
         pixels = pixels[frame]

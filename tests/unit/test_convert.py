@@ -31,6 +31,7 @@ from tests.dicom_files import (
     STEP,
     ct_slice,
     enhanced,
+    stored,
     write,
     write_series,
 )
@@ -222,13 +223,28 @@ def test_deflated_files_are_rewritten_and_said_so(tmp_path: Path) -> None:
     assert record["corrections"] == ["rewritten: files that dcm2niix does not read, uncompressed"]
 
 
-def test_files_without_the_dicom_preamble(tmp_path: Path) -> None:
-    folder = write_series(tmp_path / "in")
-    for path in folder.iterdir():
-        bare = ct_slice(next(k for k in range(6) if path.name == f"{(k * 5 + 2) % 97:03d}.dcm"))
+@pytest.mark.parametrize(
+    ("implicit", "little"), [(True, True), (False, True), (False, False)]
+)  # fmt: skip
+def test_files_without_the_dicom_preamble(tmp_path: Path, implicit: bool, little: bool) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for k in range(6):
+        bare = ct_slice(k)
         del bare.file_meta
-        bare.save_as(path, implicit_vr=True, little_endian=True)
-        assert path.read_bytes()[128:132] != b"DICM"
+        bare.add_new("PixelData", "OW", stored(k).astype("<i2" if little else ">i2").tobytes())
+        bare.save_as(folder / f"{k}.dcm", implicit_vr=implicit, little_endian=little)
+        assert (folder / f"{k}.dcm").read_bytes()[128:132] != b"DICM"
+    check_world_values(convert(folder, tmp_path)[0])
+
+
+def test_a_file_header_without_preamble_and_group_length(tmp_path: Path) -> None:
+    """As pydicom writes it when it is not told to keep to the file format."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for k in range(6):
+        ct_slice(k).save_as(folder / f"{k}.dcm")
+        assert (folder / f"{k}.dcm").read_bytes()[:4] == b"\x02\x00\x10\x00"
     check_world_values(convert(folder, tmp_path)[0])
 
 

@@ -49,8 +49,10 @@ _TAGS = [
 _WANTED = frozenset(int(Tag(keyword)) for keyword in _TAGS)
 # Most headers are within the first; private elements can make one long.
 _START_BYTES = (1 << 15, 1 << 20)
-# First tags of a data set written without the file header: group 0008 or 0002, either byte order.
-_BARE_STARTS = {b"\x02\x00\x00\x00"} | {
+# First tags of a file without the preamble: group 0002, or 0008 in either byte order.
+_BARE_STARTS = {
+    b"\x02\x00" + element + b"\x00" for element in (b"\x00", b"\x01", b"\x02", b"\x10")
+} | {
     order
     for element in (b"\x00", b"\x01", b"\x05", b"\x08", b"\x12", b"\x16", b"\x18")
     for order in (b"\x08\x00" + element + b"\x00", b"\x00\x08\x00" + element)

@@ -37,12 +37,12 @@ class PixelReader:
         self._path: Path | None = None
         self._dataset: Any = None
 
-    def _open(self, path: Path) -> Any:
-        if path != self._path:
-            self._dataset = pydicom.dcmread(path, force=True)
-            if "TransferSyntaxUID" not in self._dataset.file_meta:
-                self._dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-            self._path = path
+    def _open(self, item: Slice) -> Any:
+        if item.path != self._path:
+            self._dataset = pydicom.dcmread(item.path, force=True)
+            # A data set without the file header says not how it is encoded; its first bytes did.
+            self._dataset.file_meta.TransferSyntaxUID = item.pixel_format[3]
+            self._path = item.path
         return self._dataset
 
     def stored(self, item: Slice) -> NDArray[Any]:
@@ -56,7 +56,7 @@ class PixelReader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                dataset = self._open(item.path)
+                dataset = self._open(item)
             except Exception as error:
                 # Never the error's own words here: pydicom quotes values, a name among them.
                 raise InputError(
@@ -93,7 +93,7 @@ class PixelReader:
             return ""
         _, bits, signed, _ = item.pixel_format
         try:
-            dataset = self._open(item.path)
+            dataset = self._open(item)
             frames = int(dataset.get("NumberOfFrames") or 1)
             codestream = get_frame(dataset.PixelData, item.frame or 0, number_of_frames=frames)
             stated = get_j2k_parameters(codestream)
