@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 from rightreason import converter
@@ -128,6 +128,34 @@ def test_rescale_that_differs_between_slices(tmp_path: Path) -> None:
     assert ct.data.dtype == np.int16
     by_height = ct.data if ct.grid.affine[2, 2] > 0 else ct.data[:, :, ::-1]
     assert by_height.min(axis=(0, 1)).tolist() == [-200, -200, 0, 100, 200, 300]
+
+
+def test_one_slice_that_does_not_say_how_it_is_rescaled(tmp_path: Path) -> None:
+    def change(k: int, dataset: Any) -> None:
+        if k == 3:
+            del dataset.RescaleIntercept
+
+    message = refused(write_series(tmp_path / "in", change=change), tmp_path)
+    assert "1 of the 6 slices do not say how their stored values become HU" in message
+    assert message.count("017.dcm") == 1
+
+
+def test_the_kernel_of_multi_frame_files(tmp_path: Path) -> None:
+    """Of each frame its own; of files converted from classic ones, where those put it."""
+    dataset = enhanced(4)
+    for frame, item in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        item.CTReconstructionSequence = [Dataset()]
+        item.CTReconstructionSequence[0].ConvolutionKernel = "B30" if frame < 2 else "B70"
+    del dataset.ConvolutionKernel
+    _, record = convert(write(dataset, tmp_path / "multi.dcm"), tmp_path)
+    assert record["kernel"] in ("B30 and B70", "B70 and B30")
+    legacy = enhanced(4)
+    del legacy.ConvolutionKernel
+    (shared,) = legacy.SharedFunctionalGroupsSequence
+    shared.UnassignedSharedConvertedAttributesSequence = [Dataset()]
+    shared.UnassignedSharedConvertedAttributesSequence[0].ConvolutionKernel = "STANDARD"
+    _, record = convert(write(legacy, tmp_path / "legacy.dcm"), tmp_path)
+    assert record["kernel"] == "STANDARD"
 
 
 def test_oblique_and_sagittal_series(tmp_path: Path) -> None:
@@ -290,6 +318,8 @@ def test_positions_rounded_to_a_tenth_are_regular(tmp_path: Path) -> None:
         ({"ImagePositionPatient": None}, ["no CT volume"]),
         ({"RescaleType": "OD"}, ["are OD, not HU"]),
         ({"RescaleIntercept": 0}, ["run from 0 to 557", "Hounsfield"]),
+        ({"RescaleIntercept": None}, ["6 of the 6 slices do not say", "002.dcm, 007.dcm"]),
+        ({"RescaleSlope": 0}, ["6 of the 6 slices do not say", "RescaleSlope, above 0"]),
         ({"ImageOrientationPatient": [1, 0, 0, 0.5, 1, 0]}, ["perpendicular unit vectors"]),
     ],
 )

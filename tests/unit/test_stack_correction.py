@@ -297,6 +297,22 @@ def test_a_series_of_several_volumes(tmp_path: Path) -> None:
     assert record["corrections"] == ["repeated_position: first of 2 taken at 4 positions"]
 
 
+@pytest.mark.parametrize("keyword", ["TemporalPositionIndex", "FrameAcquisitionNumber"])
+def test_frames_of_several_times_are_not_mixed(tmp_path: Path, keyword: str) -> None:
+    """Whatever their order in the file: here the later frame comes first at every other place."""
+    dataset = enhanced(8)
+    for frame, item in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        k, second = divmod(frame, 2)
+        item.PlanePositionSequence[0].ImagePositionPatient = [*ORIGIN[:2], 100 + 3 * k]
+        setattr(item.FrameContentSequence[0], keyword, 1 + (second ^ k % 2))
+    image = write(dataset, tmp_path / "multi.dcm")
+    assert "holds 2 volumes" in refused(image, tmp_path)
+    ct, record = convert(image, tmp_path, repeated_position="first")
+    by_height = sorted(record["slices"], key=lambda entry: entry["position_mm"])
+    assert [entry["frame"] for entry in by_height] == [0, 3, 4, 7]
+    assert [at(ct, (0, 0, 3 * k)) - AIR for k in range(4)] == [700, 400, 300, 0]
+
+
 def test_all_slices_at_one_position_are_no_volume(tmp_path: Path) -> None:
     image = moved(tmp_path / "in", [(0, 0, 0)] * 3)
     assert "holds no CT volume" in refused(image, tmp_path, repeated_position="first")

@@ -78,13 +78,19 @@ def dicom_record(
         "identifiers": {kind: uid_digest(case, uid) for kind, uid in uids.items()},
         "manufacturer": series.manufacturer,
         "scanner": series.scanner,
-        "kernel": series.kernel,
+        "kernel": _kernels(acquired),
         "slice_thickness_mm": first.thickness_mm,
         "left_out": [
             {"reason": reason, "files": files} for reason, files in sorted(headers.left_out.items())
         ],
         "corrections": corrections,
     }
+
+
+def _kernels(acquired: list[Slice]) -> str:
+    return " and ".join(
+        dict.fromkeys(item.series.kernel for item in acquired if item.series.kernel)
+    )
 
 
 def _slices(

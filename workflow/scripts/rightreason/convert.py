@@ -21,6 +21,7 @@ from rightreason.errors import InputError
 from rightreason.images import Volume
 from rightreason.placed_nifti import MOST_BYTES, load_placed
 from rightreason.slice_axes import along_axes_of, slice_order
+from rightreason.stack_diagnosis import name
 
 HU_TYPES = ("", "HU", "US", "HU_MOD")
 
@@ -82,7 +83,7 @@ def _from_dicom(
     repeated = sorted({item.file for item in stack.repeated} - kept)
     if repeated:
         headers.leave_out("repeated position", repeated)
-    _check_kind(case, stack)
+    _check_values(case, stack)
     _check_size(case, stack)
     acquired, corrections = convert_stack(case, stack, float(settings["timeout_s"]))
     ct, corrected = _corrected(stack, acquired)
@@ -102,7 +103,16 @@ def _corrected(stack: Stack, acquired: Volume) -> tuple[Volume, list[str]]:
     return ct, plan.notes(float(acquired.data.min()), along_normal)
 
 
-def _check_kind(case: str, stack: Stack) -> None:
+def _check_values(case: str, stack: Stack) -> None:
+    """Refuse slices whose headers do not say how stored values become HU."""
+    unknown = [name(s) for s in stack.slices if not s.rescale]
+    if unknown:
+        shown = ", ".join(unknown[:5]) + (" ..." if unknown[5:] else "")
+        raise InputError(
+            f"Case {case}: {len(unknown)} of the {len(stack.slices)} slices do not say how their "
+            "stored values become HU (RescaleSlope, above 0, and RescaleIntercept, which every CT "
+            f"has): {shown}. Export the series again, or give it as NIfTI in HU."
+        )
     kinds = {s.rescale_type for s in stack.slices if s.rescale_type.upper() not in HU_TYPES}
     if kinds:
         raise InputError(

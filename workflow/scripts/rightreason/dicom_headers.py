@@ -40,6 +40,7 @@ _TAGS = [
     "Manufacturer", "SeriesDescription", "ManufacturerModelName", "PatientName", "PatientID",
     "PatientBirthDate", "SliceThickness", "GantryDetectorTilt", "ConvolutionKernel",
     "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
+    "TemporalPositionIdentifier",
     "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames", "Rows", "Columns", "PixelSpacing", "BitsAllocated", "BitsStored",

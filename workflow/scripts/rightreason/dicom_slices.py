@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,22 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rightreason.dicom_attributes import find, first_known, integer_of, number_of, numbers_of
 from rightreason.dicom_texts import plain, plain_uid, texts, without
 from rightreason.errors import InputError
 
 # Between micro-CT and the coarsest reformat; anything else is no pixel spacing.
 LEAST_PIXEL_MM, MOST_PIXEL_MM = 0.001, 100.0
-_GROUPS = {
-    "PixelSpacing": "PixelMeasuresSequence",
-    "SliceThickness": "PixelMeasuresSequence",
-    "ImagePositionPatient": "PlanePositionSequence",
-    "ImageOrientationPatient": "PlaneOrientationSequence",
-    "RescaleSlope": "PixelValueTransformationSequence",
-    "RescaleIntercept": "PixelValueTransformationSequence",
-    "RescaleType": "PixelValueTransformationSequence",
-    "GantryDetectorTilt": "CTAcquisitionDetailsSequence",
-    "FrameType": "CTImageFrameTypeSequence",
-}
 _LAYOUT = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation")
 _PERSONAL = ("PatientName", "PatientID", "PatientBirthDate")
 _LAYOUT_NAMES = ", ".join(_LAYOUT)
@@ -34,7 +23,7 @@ _LAYOUT_NAMES = ", ".join(_LAYOUT)
 
 @dataclass(frozen=True)
 class Series:
-    """What every slice of a series shares. Only for choosing one; UIDs never leave the process."""
+    """What tells one series from another; the UIDs never leave the process."""
 
     uid: str
     study_uid: str
@@ -60,8 +49,11 @@ class Slice:
     position, orientation, spacing
         ImagePositionPatient in LPS mm, ImageOrientationPatient, PixelSpacing (between rows, between
         columns) in mm; empty where the header has none that is usable.
+    temporal_position, acquisition_number, instance_number : int or None
+        What tells repeated scans of one place apart. All frames share their file's instance number.
     rescale : (slope, intercept)
-        From stored values to HU.
+        From stored values to HU; empty where the header does not say, or with a slope that is not
+        above 0.
     uid : str
         SOPInstanceUID; never leaves the process but as a digest.
     pixel_format : tuple
@@ -73,6 +65,7 @@ class Slice:
     frame: int | None
     series: Series
     uid: str
+    temporal_position: int | None
     acquisition_number: int | None
     instance_number: int | None
     position: tuple[float, ...]
@@ -82,7 +75,7 @@ class Slice:
     columns: int
     thickness_mm: float | None
     tilt_deg: float
-    rescale: tuple[float, float]
+    rescale: tuple[float, ...]
     rescale_type: str
     pixel_format: tuple[int, int, int, str]
 
@@ -118,7 +111,8 @@ def slices_of(header: Any, path: Path, index: int, encoding: str) -> Iterator[Sl
         When the file has several frames and does not place each of them, or says not how large
         they are.
     """
-    series = _series(header)
+    personal = " ".join(str(header.get(keyword) or "") for keyword in _PERSONAL)
+    series = _series(header, personal)
     multi = header.get("PerFrameFunctionalGroupsSequence") is not None
     groups = _frame_groups(header, path)
     shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
@@ -126,20 +120,24 @@ def slices_of(header: Any, path: Path, index: int, encoding: str) -> Iterator[Sl
     uid = header.get("SOPInstanceUID") or header.file_meta.get("MediaStorageSOPInstanceUID")
     for frame, own in enumerate(groups):
         sources = [source for source in (own, shared, header) if source is not None]
-        kind = texts(_find(sources, "FrameType")) or texts(header.get("ImageType"))
+        kind = texts(find(sources, "FrameType")) or texts(header.get("ImageType"))
         if "LOCALIZER" in kind:
             continue
         yield Slice(
             path=path,
             file=index,
             frame=frame if multi else None,
-            series=replace(series, derived=True) if _is_derived(kind) else series,
+            series=replace(
+                series,
+                derived=_is_derived(kind),
+                kernel=without(personal, plain(find(sources, "ConvolutionKernel"))),
+            ),
             uid=plain_uid(uid),
-            acquisition_number=_integer(header.get("AcquisitionNumber")),
-            instance_number=_integer(header.get("InstanceNumber")),
+            instance_number=integer_of(header.get("InstanceNumber")),
             rows=rows,
             columns=columns,
             pixel_format=(layout[0], layout[1], layout[2], encoding),
+            **_repetition(sources, header),
             **_measures(sources),
         )
 
@@ -158,18 +156,30 @@ def _frame_groups(header: Any, path: Path) -> list[Any]:
     return list(per_frame or [None])
 
 
-def _measures(sources: list[Any]) -> dict[str, Any]:
-    spacing = _numbers(_find(sources, "PixelSpacing"), 2)
-    usable = spacing and min(spacing) >= LEAST_PIXEL_MM and max(spacing) <= MOST_PIXEL_MM
-    slope, intercept = (_find(sources, f"Rescale{name}") for name in ("Slope", "Intercept"))
+def _repetition(sources: list[Any], header: Any) -> dict[str, Any]:
+    acquisition = integer_of(find(sources, "FrameAcquisitionNumber"))
+    temporal = integer_of(find(sources, "TemporalPositionIndex"))
     return {
-        "position": _numbers(_find(sources, "ImagePositionPatient"), 3),
-        "orientation": _numbers(_find(sources, "ImageOrientationPatient"), 6),
+        "acquisition_number": first_known(acquisition, integer_of(header.get("AcquisitionNumber"))),
+        "temporal_position": first_known(
+            temporal, integer_of(header.get("TemporalPositionIdentifier"))
+        ),
+    }
+
+
+def _measures(sources: list[Any]) -> dict[str, Any]:
+    spacing = numbers_of(find(sources, "PixelSpacing"), 2)
+    usable = spacing and min(spacing) >= LEAST_PIXEL_MM and max(spacing) <= MOST_PIXEL_MM
+    rescale = [number_of(find(sources, f"Rescale{name}")) for name in ("Slope", "Intercept")]
+    known = [value for value in rescale if value is not None]
+    return {
+        "position": numbers_of(find(sources, "ImagePositionPatient"), 3),
+        "orientation": numbers_of(find(sources, "ImageOrientationPatient"), 6),
         "spacing": spacing if usable else (),
-        "thickness_mm": _number(_find(sources, "SliceThickness")),
-        "tilt_deg": _number(_find(sources, "GantryDetectorTilt")) or 0.0,
-        "rescale": (_first(_number(slope), 1.0), _first(_number(intercept), 0.0)),
-        "rescale_type": plain(_find(sources, "RescaleType")),
+        "thickness_mm": number_of(find(sources, "SliceThickness")),
+        "tilt_deg": number_of(find(sources, "GantryDetectorTilt")) or 0.0,
+        "rescale": tuple(known) if len(known) == 2 and known[0] > 0 else (),
+        "rescale_type": plain(find(sources, "RescaleType")),
     }
 
 
@@ -184,49 +194,16 @@ def _is_derived(kind: list[str]) -> bool:
     return kind[:1] == ["DERIVED"] or kind[1:2] == ["SECONDARY"]
 
 
-def _find(sources: list[Any], keyword: str) -> Any:
-    """Look an attribute up: in the frame's own groups, the shared ones, then the top level."""
-    for source in sources:
-        for item in source.get(_GROUPS[keyword]) or []:
-            if item.get(keyword) is not None:
-                return item.get(keyword)
-        if source.get(keyword) is not None:
-            return source.get(keyword)
-    return None
-
-
-def _series(header: Any) -> Series:
+def _series(header: Any, personal: str) -> Series:
     # These texts are shown, in the record or in errors; people write names everywhere.
-    personal = " ".join(str(header.get(keyword) or "") for keyword in _PERSONAL)
     return Series(
         uid=plain_uid(header.get("SeriesInstanceUID")),
         study_uid=plain_uid(header.get("StudyInstanceUID")),
-        number=_first(_integer(header.get("SeriesNumber")), 0),
+        number=first_known(integer_of(header.get("SeriesNumber")), 0),
         description=without(personal, plain(header.get("SeriesDescription"))),
-        kernel=without(personal, plain(header.get("ConvolutionKernel"))),
+        kernel="",
         manufacturer=without(personal, plain(header.get("Manufacturer"))),
         scanner=without(personal, plain(header.get("ManufacturerModelName"))),
         frame_of_reference=plain_uid(header.get("FrameOfReferenceUID")),
         derived=False,
     )
-
-
-def _numbers(value: Any, count: int) -> tuple[float, ...]:
-    numbers = tuple(float(part) for part in value) if value is not None and value != "" else ()
-    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else ()
-
-
-def _number(value: Any) -> float | None:
-    if value is None or value == "":
-        return None
-    if not math.isfinite(number := float(value)):
-        raise ValueError("not a finite number")
-    return number
-
-
-def _integer(value: Any) -> int | None:
-    return None if value is None or value == "" else int(value)
-
-
-def _first(value: Any, otherwise: Any) -> Any:
-    return otherwise if value is None else value

@@ -95,7 +95,7 @@ def by_place(ordered: Sequence[Slice]) -> list[list[Slice]]:
     Returns
     -------
     list of list of Slice
-        Along the normal; at each position by acquisition, instance number and file.
+        Along the normal; at each position by time, acquisition, instance number and file.
     """
     along = heights(ordered)
     places: list[list[Slice]] = []
@@ -107,9 +107,9 @@ def by_place(ordered: Sequence[Slice]) -> list[list[Slice]]:
     return [sorted(place, key=_first) for place in places]
 
 
-def _first(item: Slice) -> tuple[float, float, int, int]:
-    numbers = [np.inf if n is None else n for n in (item.acquisition_number, item.instance_number)]
-    return numbers[0], numbers[1], item.file, item.frame or 0
+def _first(item: Slice) -> tuple[float, ...]:
+    numbers = (item.temporal_position, item.acquisition_number, item.instance_number)
+    return (*(np.inf if n is None else n for n in numbers), item.file, item.frame or 0)
 
 
 def heights(slices: Sequence[Slice]) -> NDArray[np.float64]:
