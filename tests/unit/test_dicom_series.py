@@ -14,9 +14,20 @@ from rightreason.convert import convert_case
 from rightreason.dicom_geometry import stack_slices
 from rightreason.dicom_headers import read_headers
 from rightreason.dicom_series import choose
+from rightreason.dicom_slices import kernels_of
 from rightreason.errors import InputError
 
-from tests.dicom_files import COLUMNS, ORIGIN, ROWS, STEP, ct_slice, enhanced, write, write_series
+from tests.dicom_files import (
+    COLUMNS,
+    ORIGIN,
+    ROWS,
+    STEP,
+    ct_slice,
+    enhanced,
+    stored,
+    write,
+    write_series,
+)
 
 PYDICOM_FILES = sorted(p for p in Path(get_testdata_file("CT_small.dcm")).parent.iterdir()
                        if p.is_file())  # fmt: skip
@@ -113,6 +124,57 @@ def test_derived_slices_beside_the_acquired_ones(tmp_path: Path) -> None:
     names = sorted(item.path.name for item in choose("a", image, headers, None))
     assert names == ["002.dcm", "007.dcm", "012.dcm", "x3.dcm"]
     assert headers.left_out == {"derived series": [3, 4]}
+
+
+def test_derived_slices_between_the_acquired_ones(tmp_path: Path) -> None:
+    """Averages half a step off would make a finer volume of two kinds of slices."""
+    image = write_series(tmp_path / "in", (0, 1, 2, 3))
+    for k in range(3):
+        between = [*ORIGIN[:2], ORIGIN[2] + STEP * (k + 0.5)]
+        write(ct_slice(k + 4, ImageType=["DERIVED", "SECONDARY", "AXIAL", "AVERAGE"],
+                       ImagePositionPatient=between), image / f"x{k}.dcm")  # fmt: skip
+    headers = read_headers("a", image)
+    names = sorted(item.path.name for item in choose("a", image, headers, None))
+    assert names == ["002.dcm", "007.dcm", "012.dcm", "017.dcm"]
+    assert headers.left_out == {"derived series": [4, 5, 6]}
+
+
+def test_two_kernels_under_one_series(tmp_path: Path) -> None:
+    """They stand at the same places: two volumes, never one that takes slices of either."""
+    image = write_series(tmp_path / "in", (0, 1, 2))
+    for k in range(3):
+        other = ct_slice(k, ConvolutionKernel="B70", SOPInstanceUID=f"1.2.3.10.{k}")
+        other.PixelData = (stored(k) + 7).tobytes()
+        write(other, image / f"{(k * 5 + 2 + (-1) ** k):03d}.dcm")
+    with pytest.raises(InputError) as caught:
+        choose("a", image, read_headers("a", image), "1.2.3.8")
+    assert "which names 2 of the volumes" in str(caught.value)
+    assert "[1] 'Thorax', kernel B30, 3 slices of 8 x 6, 3 mm apart" in str(caught.value)
+    assert "[2] 'Thorax', kernel B70, 3 slices of 8 x 6, 3 mm apart" in str(caught.value)
+    for index, kernel in (("1", "B30"), ("2", "B70")):
+        headers = read_headers("a", image)
+        chosen = choose("a", image, headers, index)
+        assert [item.series.kernel for item in chosen] == [kernel] * 3
+        assert {reason: len(files) for reason, files in headers.left_out.items()} == {
+            "another kernel": 3
+        }
+
+
+def test_a_scan_whose_kernel_changes_on_the_way_is_one_volume(tmp_path: Path) -> None:
+    def change(k: int, dataset: Dataset) -> None:
+        dataset.ConvolutionKernel = "B30" if k < 2 else "B70"
+
+    image = write_series(tmp_path / "in", (0, 1, 2, 3), change=change)
+    chosen = choose("a", image, read_headers("a", image), None)
+    assert len(chosen) == 4
+    assert kernels_of(sorted(chosen, key=lambda item: item.position)) == "B30 and B70"
+
+
+def test_slices_without_a_place_are_named_so(tmp_path: Path) -> None:
+    image = write_series(tmp_path / "in", (0, 1, 2), PixelSpacing=None)
+    with pytest.raises(InputError) as caught:
+        choose("a", image, read_headers("a", image), None)
+    assert "found: 3 x CT slice without position, orientation or pixel spacing" in str(caught.value)
 
 
 def test_frames_that_were_averaged_are_left_out(tmp_path: Path) -> None:

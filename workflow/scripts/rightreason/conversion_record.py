@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rightreason.dicom_geometry import LPS_TO_RAS, Stack
 from rightreason.dicom_headers import Headers
-from rightreason.dicom_slices import Slice
+from rightreason.dicom_slices import Slice, kernels_of
 from rightreason.identifiers import uid_digest
 from rightreason.images import Grid
 from rightreason.slice_axes import slice_order
@@ -78,19 +78,13 @@ def dicom_record(
         "identifiers": {kind: uid_digest(case, uid) for kind, uid in uids.items()},
         "manufacturer": series.manufacturer,
         "scanner": series.scanner,
-        "kernel": _kernels(acquired),
+        "kernel": kernels_of(acquired),
         "slice_thickness_mm": first.thickness_mm,
         "left_out": [
             {"reason": reason, "files": files} for reason, files in sorted(headers.left_out.items())
         ],
         "corrections": corrections,
     }
-
-
-def _kernels(acquired: list[Slice]) -> str:
-    return " and ".join(
-        dict.fromkeys(item.series.kernel for item in acquired if item.series.kernel)
-    )
 
 
 def _slices(

@@ -109,9 +109,9 @@ def _check_values(case: str, stack: Stack) -> None:
     if unknown:
         shown = ", ".join(unknown[:5]) + (" ..." if unknown[5:] else "")
         raise InputError(
-            f"Case {case}: {len(unknown)} of the {len(stack.slices)} slices do not say how their "
-            "stored values become HU (RescaleSlope, above 0, and RescaleIntercept, which every CT "
-            f"has): {shown}. Export the series again, or give it as NIfTI in HU."
+            f"Case {case}: nothing says how the stored values become HU in {len(unknown)} of the "
+            f"{len(stack.slices)} slices ({shown}): every CT has a RescaleSlope, above 0, and a "
+            "RescaleIntercept. Export the series again, or give it as NIfTI in HU."
         )
     kinds = {s.rescale_type for s in stack.slices if s.rescale_type.upper() not in HU_TYPES}
     if kinds:

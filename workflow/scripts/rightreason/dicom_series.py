@@ -5,51 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from rightreason.dicom_candidates import Candidate, alike, candidates
 from rightreason.dicom_headers import Headers
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
-from rightreason.stack_diagnosis import REPEAT_TOLERANCE_MM, heights
+from rightreason.stack_diagnosis import REPEAT_TOLERANCE_MM
 
-_SAME_DIRECTION = 1e-4
-_SAME_SPACING_MM = 1e-4
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Slices of one series that share matrix, pixel spacing and orientation."""
-
-    slices: list[Slice]
-
-    @property
-    def derived(self) -> bool:
-        """Whether nothing in it was acquired: a reformat, say."""
-        return all(item.series.derived for item in self.slices)
-
-    @property
-    def extent_mm(self) -> float:
-        """How far the slices reach along their normal: 0 for one slice, and for one scanned often.
-
-        The series that watches contrast arrive is of that kind.
-        """
-        return float(np.ptp(heights(self.slices)))
-
-    def describe(self, index: int) -> str:
-        """Return the line that an error shows for this candidate."""
-        first = self.slices[0]
-        steps = np.diff(np.sort(heights(self.slices)))
-        spacing = f"{np.median(steps[steps >= REPEAT_TOLERANCE_MM]):.4g} mm apart"
-        thickness = "?" if first.thickness_mm is None else f"{first.thickness_mm:g}"
-        return (
-            f"[{index}] '{first.series.description}', kernel {first.series.kernel or '?'}, "
-            f"{len(self.slices)} slices of {first.columns} x {first.rows}, {spacing}, "
-            f"{thickness} mm thick{', derived' if self.derived else ''}: "
-            f"{first.series.uid}"
-        )
+UNPLACED = "CT slice without position, orientation or pixel spacing"
 
 
 def choose(case: str, image: Path, headers: Headers, series: str | None) -> list[Slice]:
@@ -83,7 +49,7 @@ def choose(case: str, image: Path, headers: Headers, series: str | None) -> list
         belong to the chosen series cannot be part of its volume.
     """
     slices = _without_duplicates(headers)
-    volumes = [c for c in _group(slices) if c.extent_mm >= REPEAT_TOLERANCE_MM]
+    volumes = [c for c in candidates(slices) if c.extent_mm >= REPEAT_TOLERANCE_MM]
     chosen = _pick(case, image, volumes, headers, series)
     _check_one_scan(case, chosen)
     _check_nothing_missing(case, slices, chosen)
@@ -98,10 +64,14 @@ def choose(case: str, image: Path, headers: Headers, series: str | None) -> list
 
 
 def _reason(item: Slice, in_volume: bool, chosen: Candidate) -> str:
+    if not item.placed:
+        return UNPLACED
     if not in_volume:
         return "single slice"
     if item.series.derived and not chosen.derived:
         return "derived series"
+    if item.series.uid == chosen.slices[0].series.uid and alike(item, chosen.slices[0]):
+        return "another kernel"
     return "another series"
 
 
@@ -119,7 +89,8 @@ def _pick(
         return named[0]
     if not listing:
         found = Counter({reason: len(files) for reason, files in headers.left_out.items()})
-        found["single CT slice"] += len({s.file for s in headers.slices})
+        for placed, reason in ((True, "single CT slice"), (False, UNPLACED)):
+            found[reason] += len({s.file for s in headers.slices if s.placed == placed})
         what = ", ".join(f"{n} x {reason}" for reason, n in sorted(found.items()) if n)
         raise InputError(
             f"Case {case}: {image} holds no CT volume. A series of at least two parallel CT "
@@ -152,49 +123,6 @@ def _place(item: Slice) -> tuple[object, ...]:
     return item.series.uid, item.position, item.orientation, item.frame
 
 
-def _group(slices: Sequence[Slice]) -> list[Candidate]:
-    """Group slices by series and, within it, by geometry; ordered by series number, then path."""
-    groups: list[list[Slice]] = []
-    for item in slices:
-        if not item.placed:
-            continue
-        home = next((group for group in groups if _alike(group[0], item)), None)
-        if home is None:
-            groups.append([item])
-        else:
-            home.append(item)
-    groups = [part for group in groups for part in _apart(group) if part]
-    groups.sort(key=lambda group: (group[0].series.number, group[0].series.uid, group[0].file))
-    return [Candidate(group) for group in groups]
-
-
-def _apart(group: list[Slice]) -> tuple[list[Slice], list[Slice]]:
-    """Set derived slices apart from acquired ones of their series where both stand at one place."""
-    acquired = [item for item in group if not item.series.derived]
-    derived = [item for item in group if item.series.derived]
-    if not acquired or not derived:
-        return group, []
-    taken = np.array([item.position for item in acquired])
-    copies = {
-        id(item)
-        for item in derived
-        if np.abs(taken - item.position).max(axis=1).min() < REPEAT_TOLERANCE_MM
-    }
-    return (
-        [item for item in group if id(item) not in copies],
-        [item for item in group if id(item) in copies],
-    )
-
-
-def _alike(a: Slice, b: Slice) -> bool:
-    return (
-        a.series.uid == b.series.uid
-        and (a.rows, a.columns) == (b.rows, b.columns)
-        and np.allclose(a.spacing, b.spacing, rtol=0, atol=_SAME_SPACING_MM)
-        and np.allclose(a.orientation, b.orientation, rtol=0, atol=_SAME_DIRECTION)
-    )
-
-
 def _check_one_scan(case: str, chosen: Candidate) -> None:
     """Refuse slices that one series cannot hold: positions of two scans have nothing in common."""
     problems = []
@@ -224,7 +152,7 @@ def _check_nothing_missing(case: str, slices: Sequence[Slice], chosen: Candidate
         if not item.placed:
             problems.append(f"{item.path.name} has no position, orientation or pixel spacing")
         elif abs(float(np.dot(item.normal, first.normal))) > 1 - 1e-3 and (
-            sum(other.placed and _alike(item, other) for other in slices) == 1
+            sum(other.placed and alike(item, other) for other in slices) == 1
         ):
             problems.append(
                 f"{item.path.name} is parallel to the other slices but has {item.columns} x "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,11 @@ class Slice:
         """Unit vector, in LPS: row direction times column direction."""
         cross = np.cross(self.orientation[:3], self.orientation[3:])
         return np.asarray(cross / max(float(np.linalg.norm(cross)), 1e-9))
+
+
+def kernels_of(slices: Iterable[Slice]) -> str:
+    """Name the kernels of slices in the order in which they come first; empty without any."""
+    return " and ".join(dict.fromkeys(s.series.kernel for s in slices if s.series.kernel))
 
 
 def slices_of(header: Any, path: Path, index: int, encoding: str) -> Iterator[Slice]:
