@@ -139,6 +139,30 @@ def test_one_slice_that_does_not_say_how_it_is_rescaled(tmp_path: Path) -> None:
     assert "how the stored values become HU in 1 of the 6 slices (017.dcm)" in message
 
 
+@pytest.mark.parametrize("maker", ["ACME", "GE MEDICAL SYSTEMS"])
+@pytest.mark.parametrize("slope", [1, 2])
+def test_rescale_that_differs_between_frames(tmp_path: Path, maker: str, slope: int) -> None:
+    """Of some makers' files, dcm2niix applies the intercept of one frame to all."""
+    dataset = enhanced(6)
+    dataset.Manufacturer = maker
+    del dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence
+    for frame, item in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        item.PixelValueTransformationSequence = [Dataset()]
+        (rescale,) = item.PixelValueTransformationSequence
+        rescale.RescaleSlope, rescale.RescaleIntercept = (1, -200) if frame % 2 else (slope, -300)
+    ct, record = convert(write(dataset, tmp_path / "multi.dcm"), tmp_path)
+    by_height = sorted(record["slices"], key=lambda entry: entry["position_mm"])
+    for k, entry in enumerate(by_height):
+        lps = [*ORIGIN[:2], ORIGIN[2] + STEP * k, 1]
+        i, j, n = np.rint((np.linalg.inv(ct.grid.affine) @ LPS_TO_RAS @ lps)[:3]).astype(int)
+        expected = 100 * k - 200 if entry["frame"] % 2 else slope * 100 * k - 300
+        assert ct.data[i, j, n] == expected
+    said = "rewritten: rescale that differs between frames, which dcm2niix takes for one"
+    assert record["corrections"] in ([], [said])
+    if slope == 1:
+        assert bool(record["corrections"]) == maker.startswith("GE")
+
+
 def test_the_kernel_of_multi_frame_files(tmp_path: Path) -> None:
     """Of each frame its own; of files converted from classic ones, where those put it."""
     dataset = enhanced(4)

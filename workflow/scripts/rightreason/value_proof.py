@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,11 +63,12 @@ def prove_values(slices: Sequence[Slice], data: NDArray[Any], every: bool) -> No
     count = len(slices)
     spread = np.linspace(0, count - 1, count if every else min(PROVED_SLICES, count))
     reader = PixelReader()
+    rescales = {s.rescale for s in slices if s.frame is not None}
     formats = [(*s.pixel_format, *s.rescale, reader.contradiction(s)) for s in slices]
     chosen = set(spread.round().astype(int).tolist()) | {formats.index(f) for f in set(formats)}
     problems, remedies = [], []
     for index in sorted(chosen):
-        problem, remedy = _compare(reader, slices[index], data[:, :, index].T)
+        problem, remedy = _compare(reader, slices[index], data[:, :, index].T, rescales)
         if problem:
             problems.append(problem)
             remedies.append(remedy)
@@ -75,8 +76,13 @@ def prove_values(slices: Sequence[Slice], data: NDArray[Any], every: bool) -> No
         raise UnprovedError(problems, sorted(set(remedies)) if all(remedies) else [])
 
 
-def _compare(reader: PixelReader, item: Slice, found: NDArray[Any]) -> tuple[str, str]:
-    """Return the problem with one slice and the remedy for it, empty when there is none."""
+def _compare(
+    reader: PixelReader, item: Slice, found: NDArray[Any], rescales: Collection[tuple[float, ...]]
+) -> tuple[str, str]:
+    """Return the problem with one slice and the remedy for it, empty when there is none.
+
+    `rescales` are those of all frames: dcm2niix applies one of them to the whole file.
+    """
     try:
         expected = reader.hounsfield(item)
     except InputError as error:
@@ -92,4 +98,21 @@ def _compare(reader: PixelReader, item: Slice, found: NDArray[Any]) -> tuple[str
     )
     if item.pixel_format[3] in _LOSSY and apart.max() <= abs(item.rescale[0]) + tolerance:
         return problem, "lossy encoding, which decoders round differently by one stored unit"
+    if item.frame is not None and _rescaled_as_another(item, expected, found, rescales):
+        return problem, "rescale that differs between frames, which dcm2niix takes for one"
     return problem, reader.contradiction(item)
+
+
+def _rescaled_as_another(
+    item: Slice,
+    expected: NDArray[np.float64],
+    found: NDArray[Any],
+    rescales: Collection[tuple[float, ...]],
+) -> bool:
+    """Say whether the stored values agree and are only rescaled as those of another frame."""
+    slope, intercept = item.rescale
+    stored = np.rint((expected - intercept) / slope)
+    return any(
+        np.allclose(stored * other_slope + other_intercept, found, rtol=1e-6, atol=1e-3)
+        for other_slope, other_intercept in rescales
+    )
