@@ -93,6 +93,37 @@ def test_missing_slices_lie_on_the_line_between_their_neighbours(
     assert [a["position_mm"] for a in record["acquired"]] == [100 + STEP * k for k in slices]
 
 
+def test_every_second_slice_of_a_series_is_not_all_of_it(tmp_path: Path) -> None:
+    """Regular as they are: numbers that rise by 2, and 3 mm slices 6 mm apart, tell."""
+    image = write_series(tmp_path / "in", (0, 2, 4, 6))
+    message = refused(image, tmp_path, uneven_spacing="resample")
+    assert "3 slice(s) are missing: the slices were 3 mm apart (their instance" in message
+    assert "numbers rise by 2), but there is none between 100.00 and 106.00 mm;" in message
+    ct, record = convert(image, tmp_path, gap="interpolate")
+    assert ct.grid.shape == (COLUMNS, ROWS, 7)
+    assert [at(ct, (0, 0, 3 * k)) - AIR for k in range(7)] == [100 * k for k in range(7)]
+    assert record["corrections"] == ["gap: 3 slices interpolated at 103, 109, 115 mm"]
+
+
+@pytest.mark.parametrize(
+    ("change", "slices"),
+    [
+        ({"SliceThickness": 6}, (0, 2, 4, 6)),  # as thick as their steps: renumbered, but whole
+        ({"SliceThickness": 1}, (0, 2, 4, 6)),  # thin ones, far apart from the start
+        ({"SliceThickness": None}, (0, 2, 4, 6)),
+        ({}, (0, 2, 4)),  # too few to tell
+        ({"InstanceNumber": None}, (0, 2, 4, 6)),
+    ],
+)
+def test_what_does_not_tell_of_missing_slices(
+    tmp_path: Path, change: dict[str, Any], slices: tuple[int, ...]
+) -> None:
+    ct, record = convert(write_series(tmp_path / "in", slices, **change), tmp_path)
+    assert ct.grid.shape[2] == len(slices)
+    assert ct.grid.spacing_mm[2] == pytest.approx(6)
+    assert not [said for said in record["corrections"] if said.startswith("gap")]
+
+
 def test_what_was_interpolated_is_said(tmp_path: Path) -> None:
     one = convert(write_series(tmp_path / "a", (0, 1, 3)), tmp_path, gap="interpolate")[1]
     assert one["corrections"] == ["gap: 1 slice interpolated at 106 mm"]

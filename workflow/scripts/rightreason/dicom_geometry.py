@@ -12,16 +12,14 @@ from numpy.typing import NDArray
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
 from rightreason.images import Grid
+from rightreason.slice_spacing import Spacing, spacing_of, spacing_problems
 from rightreason.stack_correction import Correction, evenly_resampled, missing_filled, tilt_shifts
 from rightreason.stack_diagnosis import (
     Lean,
-    Spacing,
     by_place,
     direction_problems,
     lean_of,
     repeat_problem,
-    spacing_of,
-    spacing_problems,
     tilt_problem,
 )
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from rightreason.dicom_slices import Slice
 from rightreason.images import GRID_TOLERANCE_MM, Grid
-from rightreason.stack_diagnosis import POSITION_TOLERANCE_MM, Lean, Spacing, heights
+from rightreason.slice_spacing import Spacing
+from rightreason.stack_diagnosis import POSITION_TOLERANCE_MM, Lean, heights
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _WHOLE_PIXEL = 1e-4

@@ -1,4 +1,4 @@
-"""What is irregular in a stack of CT slices: repeats, gaps, uneven steps, tilt."""
+"""What is irregular in a stack of CT slices: repeats and tilt (for gaps see `slice_spacing`)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ POSITION_TOLERANCE_MM = 0.06
 REPEAT_TOLERANCE_MM = 0.01
 # No gantry tilts further than 30 degrees; what leans more is described wrongly.
 MOST_TILT_DEG = 40.0
-# A step this many times smaller than the average one is a position that is wrong.
-MOST_RESAMPLED = 8
-_THICKNESS_TOLERANCE_MM = 0.1
 
 
 @dataclass(frozen=True)
@@ -50,31 +47,6 @@ class Lean:
     def tolerance_mm(self) -> float:
         """What rounding explains: in a tilted stack two rounded coordinates go into each place."""
         return POSITION_TOLERANCE_MM * (2 if self.degrees >= 1 else 1)
-
-
-@dataclass(frozen=True)
-class Spacing:
-    """How slices follow one another along the normal.
-
-    Attributes
-    ----------
-    steps : (slices - 1,) array
-        From each slice to the next, mm.
-    step : float
-        The usual one, mm.
-    multiples : (slices - 1,) array of int
-        Each step in usual steps, at least 1.
-    gaps : array of int
-        Which steps leave slices out.
-    even : bool
-        Whether every slice is where whole usual steps put it.
-    """
-
-    steps: NDArray[np.float64]
-    step: float
-    multiples: NDArray[np.intp]
-    gaps: NDArray[np.intp]
-    even: bool
 
 
 def direction_problems(item: Slice) -> list[str]:
@@ -130,7 +102,7 @@ def repeat_problem(places: Sequence[Sequence[Slice]], correctable: bool = True) 
             f"every position is taken {count} times: the series holds {count} volumes; keep the "
             f"files of one{way}"
         )
-    names = _some([" and ".join(name(item) for item in place) for place in repeats])
+    names = some([" and ".join(name(item) for item in place) for place in repeats])
     times = "twice" if max(sizes) == 2 else f"up to {max(sizes)} times"
     return f"{len(repeats)} position(s) are taken {times}, by slices that differ: {names}{way}"
 
@@ -181,70 +153,12 @@ def tilt_problem(slices: Sequence[Slice], lean: Lean, may_correct: bool) -> str:
     return ""
 
 
-def spacing_of(slices: Sequence[Slice], tolerance_mm: float = POSITION_TOLERANCE_MM) -> Spacing:
-    """Measure the steps between at least two slices at different positions."""
-    along = heights(slices)
-    steps = np.diff(along)
-    step = _usual(steps)
-    multiples = np.maximum(np.rint(steps / step), 1).astype(np.intp)
-    whole = np.abs(steps - multiples * step) <= 2 * POSITION_TOLERANCE_MM
-    wide = (multiples > 1) & _thicker(slices, steps, multiples)
-    gaps = np.flatnonzero(whole & (multiples > 1) & ~wide)
-    count = np.concatenate([[0], np.cumsum(multiples)])
-    off = along - (along[0] + count * (along[-1] - along[0]) / count[-1])
-    even = bool(np.abs(off).max() <= tolerance_mm and not wide.any())
-    return Spacing(steps, step, multiples, gaps, even)
-
-
-def _usual(steps: NDArray[np.float64]) -> float:
-    """Return the mean of the steps near the size that occurs most often (the smallest such)."""
-    sizes, counts = np.unique(np.round(steps, 2), return_counts=True)
-    most = sizes[counts.argmax()]
-    return float(steps[np.abs(steps - most) <= 2 * POSITION_TOLERANCE_MM].mean())
-
-
-def _thicker(
-    slices: Sequence[Slice], steps: NDArray[np.float64], multiples: NDArray[np.intp]
-) -> NDArray[np.bool_]:
-    """Tell the steps of a part that was scanned in thicker slices: none is missing there."""
-    thickness = np.array([s.thickness_mm or 0.0 for s in slices])
-    of_step = np.maximum(thickness[1:], thickness[:-1])
-    usual = np.minimum(thickness[1:], thickness[:-1])[multiples == 1].min(initial=np.inf)
-    more = of_step > usual + _THICKNESS_TOLERANCE_MM
-    return np.asarray(more & (of_step >= steps - _THICKNESS_TOLERANCE_MM))
-
-
-def spacing_problems(
-    slices: Sequence[Slice], spacing: Spacing, may_interpolate: bool, may_resample: bool
-) -> list[str]:
-    """Name gaps and uneven steps that may not, or cannot, be corrected."""
-    problems, along = [], heights(slices)
-    if spacing.gaps.size and not may_interpolate:
-        places = [f"{along[i]:.2f} and {along[i + 1]:.2f} mm" for i in spacing.gaps]
-        missing = int((spacing.multiples[spacing.gaps] - 1).sum())
-        problems.append(
-            f"{missing} slice(s) are missing: the slices are {spacing.step:g} mm apart, but there "
-            f"is none between {_some(places)}; or set `convert: gap: interpolate`"
-        )
-    if spacing.even:
-        return problems
-    sizes = ", ".join(f"{size:g}" for size in sorted(set(np.round(spacing.steps, 2).tolist()))[:6])
-    uneven = f"the slices are unevenly spaced: steps of {sizes} mm along the normal"
-    if not may_resample:
-        problems.append(f"{uneven}; or set `convert: uneven_spacing: resample`")
-    elif (along[-1] - along[0]) / spacing.steps.min() + 1 > MOST_RESAMPLED * len(slices):
-        problems.append(
-            f"{uneven}; resampled at the smallest, they would be more than {MOST_RESAMPLED} times "
-            "as many: some positions in the headers are wrong"
-        )
-    return problems
-
-
 def name(item: Slice) -> str:
     """Return what an error sentence calls a slice."""
     return item.path.name if item.frame is None else f"frame {item.frame + 1}"
 
 
-def _some(names: Sequence[str], most: int = 5) -> str:
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Join the first few names for a sentence."""
     shown = "; ".join(names[:most])
     return shown if len(names) <= most else f"{shown}; and {len(names) - most} more"
