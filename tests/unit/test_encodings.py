@@ -201,6 +201,25 @@ def test_lossy_decoders_that_round_differently(tmp_path: Path) -> None:
     ]
 
 
+def test_an_encoding_without_a_decoder_is_named(tmp_path: Path) -> None:
+    """12-bit lossy JPEG: GDCM writes it, and neither dcm2niix nor pydicom's plugins read it."""
+
+    def twelve_bits(k: int, dataset: Dataset) -> None:
+        dataset.PixelData = np.clip(dataset.pixel_array, 0, 4095).astype("<u2").tobytes()
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 11, 0
+
+    folder = series(tmp_path / "in", change=twelve_bits)
+    recoded(folder, gdcm.TransferSyntax.JPEGExtendedProcess2_4)
+    with pytest.raises(InputError) as caught:
+        convert(folder)
+    heading, *problems = str(caught.value).split("\n")
+    assert "of an encoding that neither dcm2niix nor pydicom decodes here" in heading
+    assert problems == [
+        f"  - the pixels of {k}.dcm cannot be decoded (JPEG Extended, 12 bits; RuntimeError)"
+        for k in range(3)
+    ]
+
+
 def test_bits_at_the_upper_end_are_not_taken_for_values(tmp_path: Path) -> None:
     def change(k: int, dataset: Dataset) -> None:
         dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 15, 0

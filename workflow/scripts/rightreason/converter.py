@@ -225,7 +225,8 @@ def _explain(case: str, stack: Stack, refusal: Exception) -> str:
     return str(
         InputError.of(
             f"Case {case}: no volume could be made of the {len(stack.slices)} slices. Export the "
-            "series again, uncompressed; damaged files are named here:",
+            "series again, uncompressed; what is damaged, or of an encoding that neither dcm2niix "
+            "nor pydicom decodes here, is named:",
             problems,
         )
     )

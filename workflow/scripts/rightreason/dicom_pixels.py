@@ -15,6 +15,8 @@ from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
 from pydicom.pixels.utils import get_j2k_parameters
 from pydicom.uid import (
+    UID,
+    AllTransferSyntaxes,
     CTImageStorage,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -68,7 +70,8 @@ class PixelReader:
                 values = np.asarray(pixel_array(dataset, index=item.frame, decoding_plugin=plugin))
             except Exception as error:
                 raise InputError(
-                    f"the pixels of {item.path.name} cannot be decoded ({type(error).__name__})"
+                    f"the pixels of {item.path.name} cannot be decoded ({_encoding(item)}; "
+                    f"{type(error).__name__})"
                 ) from error
             _check_bits(item, dataset)
         if values.shape != (item.rows, item.columns):
@@ -107,6 +110,13 @@ class PixelReader:
             f"JPEG 2000 of {precision} bits {with_or_without[is_signed]} sign, which its header "
             f"calls {bits} bits {with_or_without[signed != 0]}"
         )
+
+
+def _encoding(item: Slice) -> str:
+    """Name the encoding of a slice, which may be one that no decoder here knows."""
+    bits, syntax = item.pixel_format[1], UID(item.pixel_format[3])
+    known = syntax in AllTransferSyntaxes
+    return f"{syntax.name.partition(' (')[0] if known else 'unknown encoding'}, {bits} bits"
 
 
 def _check_bits(item: Slice, dataset: Any) -> None:
