@@ -304,6 +304,16 @@ def test_only_closed_contours_enclose_an_area(case: Path, tmp_path: Path) -> Non
     assert "type OPEN_PLANAR; only CLOSED_PLANAR" in refused(case, tmp_path / "out", row(plan))
 
 
+@pytest.mark.parametrize("kind", ["CLOSED_PLANAR", "CLOSEDPLANAR_XOR"])
+def test_a_contour_that_is_there_twice(case: Path, tmp_path: Path, kind: str) -> None:
+    """It encloses what it encloses, and no hole as large as itself; unless XOR is what is said."""
+    first, second = block_contours()
+    plan = write(rtstruct([(1, "gtv", [first, second, second])], kind=kind), tmp_path / "r.dcm")
+    annotate_case("a", case / "ct.nii.gz", case / "ct.json", [row(plan)], tmp_path, SETTINGS)
+    expected = BLOCK if kind == "CLOSED_PLANAR" else [voxel for voxel in BLOCK if voxel[2] == 2]
+    assert np.array_equal(dicom_voxels(tmp_path / "r1.nii.gz"), expected)
+
+
 def test_contours_outside_the_image(case: Path, tmp_path: Path) -> None:
     contours = [*block_contours(), square((1.5, 4.5), (0.6, 2.4), 4)]
     contours += [square((1.5, 4.5), (0.6, 2.4), k) for k in (5, 6)]

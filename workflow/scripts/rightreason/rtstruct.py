@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from rightreason.images import Volume
 from rightreason.provenance import DrawnPlane, Provenance, check_provenance
 from rightreason.roi_choice import choose_rois
 
+log = logging.getLogger(__name__)
+
+_SAME_DECIMALS = 2
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 _STUDY = ("ReferencedFrameOfReferenceSequence", "RTReferencedStudySequence")
 _IMAGES = (*_STUDY, "RTReferencedSeriesSequence", "ContourImageSequence")
@@ -119,7 +123,7 @@ def _provenance(
 
 
 def _contours(roi: Any, label: str) -> list[Contour]:
-    contours = []
+    contours, seen = [], set()
     for contour in items(roi, "ContourSequence"):
         kind = str(contour.get("ContourGeometricType"))
         if kind not in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
@@ -130,6 +134,12 @@ def _contours(roi: Any, label: str) -> list[Contour]:
         points = _points(contour)
         if not np.isfinite(points).all():
             raise InputError(f"{label} holds a contour with points that are not finite.")
+        place = np.round(points, _SAME_DECIMALS).tobytes()
+        if place in seen and kind == "CLOSED_PLANAR":
+            # Drawn or exported twice; by even-odd, the two would leave nothing.
+            log.info("%s: a contour that is there twice is taken once", label.partition(",")[0])
+            continue
+        seen.add(place)
         if len(points) >= 3:
             drawn_on = uids(items(contour, "ContourImageSequence"), "ReferencedSOPInstanceUID")
             contours.append(Contour(points * _LPS_TO_RAS, drawn_on))
