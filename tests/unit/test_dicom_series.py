@@ -156,8 +156,26 @@ def test_two_kernels_under_one_series(tmp_path: Path) -> None:
         chosen = choose("a", image, headers, index)
         assert [item.series.kernel for item in chosen] == [kernel] * 3
         assert {reason: len(files) for reason, files in headers.left_out.items()} == {
-            "another kernel": 3
+            "another reconstruction": 3
         }
+
+
+def test_thick_and_thin_slices_under_one_series(tmp_path: Path) -> None:
+    image = write_series(tmp_path / "in", range(6))
+    for k in (0, 2, 4):
+        write(ct_slice(k, SliceThickness=6, SOPInstanceUID=f"1.2.3.10.{k}"), image / f"x{k}.dcm")
+    with pytest.raises(InputError) as caught:
+        choose("a", image, read_headers("a", image), None)
+    assert "kernel B30, 6 slices of 8 x 6, 3 mm apart, 3 mm thick" in str(caught.value)
+    assert "kernel B30, 3 slices of 8 x 6, 6 mm apart, 6 mm thick" in str(caught.value)
+
+
+def test_a_scan_that_goes_on_in_thicker_slices_from_the_same_place(tmp_path: Path) -> None:
+    """One place that both parts hold is a repeated position, which has its policy."""
+    image = write_series(tmp_path / "in", range(4))
+    for k in (3, 5, 7):
+        write(ct_slice(k, SliceThickness=6, InstanceNumber=k + 10), image / f"x{k}.dcm")
+    assert len(choose("a", image, read_headers("a", image), None)) == 7
 
 
 def test_a_scan_whose_kernel_changes_on_the_way_is_one_volume(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -18,7 +19,8 @@ _SAME_SPACING_MM = 1e-4
 class Candidate:
     """Slices of one series that share matrix, pixel spacing and orientation.
 
-    Where it holds the same places twice, derived and acquired or in two kernels, each is its own.
+    Where these hold the same places twice, derived and acquired, or in two kernels or thicknesses,
+    each is one of its own.
     """
 
     slices: list[Slice]
@@ -62,7 +64,7 @@ def candidates(slices: Sequence[Slice]) -> list[Candidate]:
         else:
             home.append(item)
     groups = [part for group in groups for part in _apart(group) if part]
-    groups = [part for group in groups for part in _by_kernel(group)]
+    groups = [part for group in groups for part in _by_reconstruction(group)]
     groups.sort(key=lambda group: (group[0].series.number, group[0].series.uid, group[0].file))
     return [Candidate(group) for group in groups]
 
@@ -96,16 +98,21 @@ def _least_step(slices: Sequence[Slice]) -> float:
     return float(steps[steps >= REPEAT_TOLERANCE_MM].min(initial=np.inf)) if steps.size else 0.0
 
 
-def _by_kernel(group: list[Slice]) -> list[list[Slice]]:
-    """Part reconstructions in several kernels of one scan, which stand at the same places."""
-    kernels: dict[str, list[Slice]] = {}
-    seen: dict[tuple[float, ...], set[str]] = {}
+def _by_reconstruction(group: list[Slice]) -> list[list[Slice]]:
+    """Part reconstructions of one scan, in several kernels or thicknesses, at the same places.
+
+    A scan whose kernel or thickness changes on the way stays whole, and so does one that comes back
+    to a few places.
+    """
+    parts: dict[tuple[object, ...], list[Slice]] = {}
     for item in group:
-        kernels.setdefault(item.series.kernel, []).append(item)
-        place = tuple(round(number / REPEAT_TOLERANCE_MM) for number in item.position)
-        seen.setdefault(place, set()).add(item.series.kernel)
-    shared = any(len(found) > 1 for found in seen.values())
-    return list(kernels.values()) if shared else [group]
+        parts.setdefault((item.series.kernel, item.thickness_mm), []).append(item)
+    places = [
+        {tuple(round(number / REPEAT_TOLERANCE_MM) for number in item.position) for item in part}
+        for part in parts.values()
+    ]
+    again = any(2 * len(a & b) >= min(len(a), len(b)) for a, b in combinations(places, 2))
+    return list(parts.values()) if again else [group]
 
 
 def alike(a: Slice, b: Slice) -> bool:

@@ -71,7 +71,7 @@ def _reason(item: Slice, in_volume: bool, chosen: Candidate) -> str:
     if item.series.derived and not chosen.derived:
         return "derived series"
     if item.series.uid == chosen.slices[0].series.uid and alike(item, chosen.slices[0]):
-        return "another kernel"
+        return "another reconstruction"
     return "another series"
 
 
