@@ -222,6 +222,21 @@ def test_tilt_both_ways_of_one_real_series(real_ct: Path, tmp_path: Path) -> Non
     assert (apart > 0).mean() < 1e-3
 
 
+def test_tilted_slices_numbered_from_the_other_end(real_ct: Path, tmp_path: Path) -> None:
+    """Of an evenly spaced part; dcm2niix then places the stack by its other end."""
+    files = by_height(real_ct / GE)[4:10]
+    ct, _ = convert(linked(files, tmp_path / "up"), tmp_path / "a", tilt="correct")
+    (tmp_path / "down").mkdir()
+    for path in files:
+        dataset = pydicom.dcmread(path)
+        dataset.InstanceNumber = 1000 - dataset.InstanceNumber
+        dataset.save_as(tmp_path / "down" / path.name)
+    other, record = convert(tmp_path / "down", tmp_path / "b", tilt="correct")
+    assert ct.grid.difference(other.grid) is None
+    assert np.array_equal(ct.data, other.data)
+    assert record["corrections"] == ["tilt: 18.5 degrees corrected, corners filled with -1500 HU"]
+
+
 @pytest.mark.parametrize("folder", ["lidc/dicom", "dcmqi/dicom", "sts/STS_001/dicom"])
 def test_multi_frame_of_the_same_scan(real_ct: Path, tmp_path: Path, folder: str) -> None:
     """Classic and enhanced files of one scan, the frames in another order, give one volume."""

@@ -235,6 +235,31 @@ def test_tilted_slices_are_moved_back_in_their_plane(
     assert [a["origin_mm"] for a in record["acquired"]] == origins
 
 
+@pytest.mark.parametrize("rows_per_slice", [1, -1])
+@pytest.mark.parametrize("heights", [(0, 1, 2, 3, 4), (0, 1, 3, 4), (0, 1, 2, 3.5)])
+def test_instances_may_run_down_a_tilted_stack(
+    tmp_path: Path, heights: tuple[float, ...], rows_per_slice: int
+) -> None:
+    """As most scanners number them; dcm2niix then places the stack by its other end."""
+    volumes = []
+    for down in (False, True):
+        image = tmp_path / f"in{down}"
+        for k, height in enumerate(heights):
+            place = [0, rows_per_slice * ROW_SPACING * height, STEP * height]
+            number = len(heights) - k if down else k + 1
+            write(ct_slice(k, ImagePositionPatient=[float(v) for v in np.add(ORIGIN, place)],
+                           InstanceNumber=number, GantryDetectorTilt=33.7),
+                  image / f"{k}.dcm")  # fmt: skip
+        ct, record = convert(
+            image, tmp_path, tilt="correct", gap="interpolate", uneven_spacing="resample"
+        )
+        assert any(said.startswith("tilt: 33.7 degrees") for said in record["corrections"])
+        assert not any(said.startswith("rewritten") for said in record["corrections"])
+        volumes.append(ct)
+    assert volumes[0].grid.difference(volumes[1].grid) is None
+    assert np.array_equal(volumes[0].data, volumes[1].data)
+
+
 def test_a_tag_that_the_positions_do_not_show_corrects_nothing(tmp_path: Path) -> None:
     image = write_series(tmp_path / "in", GantryDetectorTilt=18.5)
     ct, record = convert(image, tmp_path, tilt="error")

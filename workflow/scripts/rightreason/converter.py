@@ -107,16 +107,22 @@ def _acquired_difference(stack: Stack, volume: Volume) -> str | None:
     aligned = along_axes_of(volume, stack.grid)
     if aligned.grid.shape != stack.grid.shape:
         return f"{stack.grid.shape} voxels against {aligned.grid.shape}"
-    # The step between slices is wrong, so only the slice at index 0 of the file is where it is.
-    first = slice_order(stack, volume.grid)[1][0]
+    # The step between slices is wrong, so only the slice at index 0 of the file is where it is; and
+    # where instances run down a leaning stack, it has the place in the plane of the one at the end.
+    order = slice_order(stack, volume.grid)[1]
+    ends = np.array([stack.slices[k].position for k in (order[0], order[-1])])
+    normal = stack.slices[0].normal
     columns, rows = (size - 1 for size in stack.grid.shape[:2])
     corners = np.array([[c, r, 0, 1.0] for c in (0, columns) for r in (0, rows)]).T
-    expected = stack.grid.affine @ corners
-    here = LPS_TO_RAS[:3, :3] @ np.array(stack.slices[first].position)
-    expected[:3] += (here - stack.grid.affine[:3, 3])[:, None]
-    corners[2] = first
-    gap = float(np.abs((aligned.grid.affine @ corners - expected)[:3]).max())
-    return f"corners up to {gap:.3f} mm apart" if gap > GRID_TOLERANCE_MM else None
+    expected = (stack.grid.affine @ corners)[:3] - stack.grid.affine[:3, 3, None]
+    corners[2] = order[0]
+    found = (aligned.grid.affine @ corners)[:3]
+    gaps = []
+    for end in ends:
+        place = end + normal * float((ends[0] - end) @ normal)
+        here = LPS_TO_RAS[:3, :3] @ place
+        gaps.append(float(np.abs(found - expected - here[:, None]).max()))
+    return f"corners up to {min(gaps):.3f} mm apart" if min(gaps) > GRID_TOLERANCE_MM else None
 
 
 def _remedies(stack: Stack, refusal: _RefusedError | UnprovedError) -> list[str]:
