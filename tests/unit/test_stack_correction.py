@@ -260,6 +260,24 @@ def test_instances_may_run_down_a_tilted_stack(
     assert np.array_equal(volumes[0].data, volumes[1].data)
 
 
+@pytest.mark.parametrize("rows_per_slice", [1, -1])
+def test_a_tilted_coronal_stack(tmp_path: Path, rows_per_slice: int) -> None:
+    """Direct coronal slices of a tilted gantry, which dcm2niix places elsewhere."""
+    image = tmp_path / "in"
+    for k in range(4):
+        top = 100 - ROW_SPACING * rows_per_slice * k
+        write(ct_slice(k, ImagePositionPatient=[-20.0, STEP * k, top],
+                       ImageOrientationPatient=[1, 0, 0, 0, 0, -1], GantryDetectorTilt=33.7),
+              image / f"{k}.dcm")  # fmt: skip
+    ct, record = convert(image, tmp_path, tilt="correct")
+    upright(record, ct)
+    # One row of drift from slice to slice, down the rows or up.
+    for k in range(4):
+        lps = [-20.0, STEP * k, 100 - ROW_SPACING * (rows_per_slice * k + 2), 1]
+        index = np.rint((np.linalg.inv(ct.grid.affine) @ LPS_TO_RAS @ lps)[:3]).astype(int)
+        assert ct.data[tuple(index)] == 100 * k + 20 + AIR
+
+
 def test_a_tag_that_the_positions_do_not_show_corrects_nothing(tmp_path: Path) -> None:
     image = write_series(tmp_path / "in", GantryDetectorTilt=18.5)
     ct, record = convert(image, tmp_path, tilt="error")

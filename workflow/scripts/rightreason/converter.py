@@ -93,10 +93,12 @@ def _converted(case: str, folder: Path, stack: Stack, timeout_s: float, plain: b
         difference = _acquired_difference(stack, volume)
     if difference:
         lost = volume.data.size != np.prod(stack.grid.shape)
+        leaning = stack.correction is not None and not plain
         raise _RefusedError(
             f"the headers describe another volume than dcm2niix made of them: {difference}",
-            "dcm2niix left out files" if lost else "",
-        )
+            "dcm2niix left out files" if lost
+            else "slices that dcm2niix does not place, upright" if leaning else "",
+        )  # fmt: skip
     data = along_axes_of(volume, stack.grid).data
     prove_values(stack.slices, data, every=stack.correction is not None)
     return volume
