@@ -29,6 +29,8 @@ from pydicom.uid import (
 from rightreason.convert import convert_case
 from rightreason.errors import InputError
 
+from tests.dicom_files import recoded
+
 Change = Callable[[int, Dataset], None]
 UNREAD = "rewritten: files that dcm2niix does not read, uncompressed"
 
@@ -108,24 +110,6 @@ def test_encodings(tmp_path: Path, change: Change, corrections: list[str]) -> No
     volume, done = convert(series(tmp_path / "in", change=change))
     assert np.array_equal(volume, original())
     assert done == corrections
-
-
-def recoded(folder: Path, encoding: int) -> Path:
-    """Let GDCM encode every file of a folder."""
-    for path in folder.iterdir():
-        reader = gdcm.ImageReader()
-        reader.SetFileName(str(path))
-        assert reader.Read()
-        change = gdcm.ImageChangeTransferSyntax()
-        change.SetTransferSyntax(gdcm.TransferSyntax(encoding))
-        change.SetInput(reader.GetImage())
-        assert change.Change()
-        writer = gdcm.ImageWriter()
-        writer.SetFileName(str(path))
-        writer.SetFile(reader.GetFile())
-        writer.SetImage(change.GetOutput())
-        assert writer.Write()
-    return folder
 
 
 @pytest.mark.parametrize("fragments", [1, 3])
