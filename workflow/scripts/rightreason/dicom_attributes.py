@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 _GROUPS = {
@@ -27,16 +28,16 @@ _UNASSIGNED = (
 )
 
 
-def find(sources: list[Any], keyword: str) -> Any:
-    """Look an attribute up: in the frame's own groups, the shared ones, then the top level."""
-    for source in sources:
-        groups = (source.get(name) or [] for name in (_GROUPS[keyword], *_UNASSIGNED))
-        for item in itertools.chain.from_iterable(groups):
+def find(groups: Sequence[Any], header: Any, keyword: str) -> Any:
+    """Look an attribute up: in the frame's own groups and the shared ones, then the top level."""
+    for source in groups:
+        places = (source.get(name) or [] for name in (_GROUPS[keyword], *_UNASSIGNED))
+        for item in itertools.chain.from_iterable(places):
             if item.get(keyword) is not None:
                 return item.get(keyword)
         if source.get(keyword) is not None:
             return source.get(keyword)
-    return None
+    return header.get(keyword)
 
 
 def numbers_of(value: Any, count: int) -> tuple[float, ...]:

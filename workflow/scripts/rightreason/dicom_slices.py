@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,26 +124,25 @@ def slices_of(header: Any, path: Path, index: int, encoding: str) -> Iterator[Sl
     rows, columns, *layout = _pixel_layout(header, path)
     uid = header.get("SOPInstanceUID") or header.file_meta.get("MediaStorageSOPInstanceUID")
     for frame, own in enumerate(groups):
-        sources = [source for source in (own, shared, header) if source is not None]
-        kind = texts(find(sources, "FrameType")) or texts(header.get("ImageType"))
+        found_in = [group for group in (own, shared) if group is not None]
+        kind = texts(find(found_in, header, "FrameType")) or texts(header.get("ImageType"))
         if "LOCALIZER" in kind:
             continue
+        if multi or _is_derived(kind):
+            kernel = without(personal, plain(find(found_in, header, "ConvolutionKernel")))
+            series = replace(series, derived=_is_derived(kind), kernel=kernel)
         yield Slice(
             path=path,
             file=index,
             frame=frame if multi else None,
-            series=replace(
-                series,
-                derived=_is_derived(kind),
-                kernel=without(personal, plain(find(sources, "ConvolutionKernel"))),
-            ),
+            series=series,
             uid=plain_uid(uid),
             instance_number=integer_of(header.get("InstanceNumber")),
             rows=rows,
             columns=columns,
             pixel_format=(layout[0], layout[1], layout[2], encoding),
-            **_repetition(sources, header),
-            **_measures(sources),
+            **_repetition(found_in, header),
+            **_measures(found_in, header),
         )
 
 
@@ -161,9 +160,9 @@ def _frame_groups(header: Any, path: Path) -> list[Any]:
     return list(per_frame or [None])
 
 
-def _repetition(sources: list[Any], header: Any) -> dict[str, Any]:
-    acquisition = integer_of(find(sources, "FrameAcquisitionNumber"))
-    temporal = integer_of(find(sources, "TemporalPositionIndex"))
+def _repetition(found_in: Sequence[Any], header: Any) -> dict[str, Any]:
+    acquisition = integer_of(find(found_in, header, "FrameAcquisitionNumber"))
+    temporal = integer_of(find(found_in, header, "TemporalPositionIndex"))
     return {
         "acquisition_number": first_known(acquisition, integer_of(header.get("AcquisitionNumber"))),
         "temporal_position": first_known(
@@ -172,19 +171,21 @@ def _repetition(sources: list[Any], header: Any) -> dict[str, Any]:
     }
 
 
-def _measures(sources: list[Any]) -> dict[str, Any]:
-    spacing = numbers_of(find(sources, "PixelSpacing"), 2)
+def _measures(found_in: Sequence[Any], header: Any) -> dict[str, Any]:
+    spacing = numbers_of(find(found_in, header, "PixelSpacing"), 2)
     usable = spacing and min(spacing) >= LEAST_PIXEL_MM and max(spacing) <= MOST_PIXEL_MM
-    rescale = [number_of(find(sources, f"Rescale{name}")) for name in ("Slope", "Intercept")]
+    rescale = [
+        number_of(find(found_in, header, f"Rescale{name}")) for name in ("Slope", "Intercept")
+    ]
     known = [value for value in rescale if value is not None]
     return {
-        "position": numbers_of(find(sources, "ImagePositionPatient"), 3),
-        "orientation": numbers_of(find(sources, "ImageOrientationPatient"), 6),
+        "position": numbers_of(find(found_in, header, "ImagePositionPatient"), 3),
+        "orientation": numbers_of(find(found_in, header, "ImageOrientationPatient"), 6),
         "spacing": spacing if usable else (),
-        "thickness_mm": number_of(find(sources, "SliceThickness")),
-        "tilt_deg": number_of(find(sources, "GantryDetectorTilt")) or 0.0,
+        "thickness_mm": number_of(find(found_in, header, "SliceThickness")),
+        "tilt_deg": number_of(find(found_in, header, "GantryDetectorTilt")) or 0.0,
         "rescale": tuple(known) if len(known) == 2 and known[0] > 0 else (),
-        "rescale_type": plain(find(sources, "RescaleType")),
+        "rescale_type": plain(find(found_in, header, "RescaleType")),
     }
 
 
@@ -206,7 +207,7 @@ def _series(header: Any, personal: str) -> Series:
         study_uid=plain_uid(header.get("StudyInstanceUID")),
         number=first_known(integer_of(header.get("SeriesNumber")), 0),
         description=without(personal, plain(header.get("SeriesDescription"))),
-        kernel="",
+        kernel=without(personal, plain(header.get("ConvolutionKernel"))),
         manufacturer=without(personal, plain(header.get("Manufacturer"))),
         scanner=without(personal, plain(header.get("ManufacturerModelName"))),
         frame_of_reference=plain_uid(header.get("FrameOfReferenceUID")),
