@@ -14,6 +14,8 @@ from rightreason.tables import ID
 Name = Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+PARTS = ("positive", "negative", "absolute")
 
 
 class Section(BaseModel):
@@ -216,17 +218,55 @@ class Overlap(Section):
         },
         min_length=1,
     )
-    shifts: int = Field(
-        200, ge=20, description="Random shifts that make a case's own chance interval."
+    tolerance_mm: float = Field(
+        10, ge=0, description="Pointing game: how far from the findings the maximum may lie."
     )
+    distances: tuple[Name, ...] | None = Field(
+        None,
+        description="Binarisations whose surface distances are measured, the slowest of the "
+        "measures; default: the headline's, `[]` for none.",
+    )
+    shifts: int = Field(
+        200, ge=20, description="Random shifts that make a case's own chance distribution."
+    )
+    percentiles: tuple[Percent, Percent] = Field(
+        (5, 95),
+        description="Of that distribution: below the first the reason is relevant, above the "
+        "second irrelevant, between them undecided.",
+    )
+    donors: int = Field(
+        5,
+        ge=0,
+        description="Other patients' maps placed on each case, for the chance that knows where "
+        "such maps usually lie.",
+    )
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Overlap:
+        taken = sorted(set(self.binarisations) & set(PARTS))
+        if taken:
+            raise ValueError(
+                f"binarisations: {', '.join(taken)} stands for the uncut part of a map; choose "
+                "another name"
+            )
+        for name in self.distances or ():
+            if name not in self.binarisations:
+                raise ValueError(unknown("distances", name, self.binarisations))
+        if self.percentiles[0] >= self.percentiles[1]:
+            raise ValueError("percentiles: the first must be below the second")
+        return self
 
 
 class Summary(Section):
     """Statistics of the cohort."""
 
     bootstrap: int = Field(2000, ge=100, description="Resamples of patients.")
+    permutations: int = Field(9999, ge=999, description="Random sign changes of a paired test.")
     confidence: float = Field(0.95, gt=0.5, lt=1)
     seed: int = 0
+    strata: tuple[str, ...] = Field(
+        (), description="Further columns of `cases.tsv` by whose values performance is tabled."
+    )
 
 
 class Headline(Section):
