@@ -25,9 +25,10 @@ USED_KINDS = sorted({model.input for model in study.config.models.values()})
 CAM_METHODS = study.methods(cam=True)
 OTHER_METHODS = study.methods(cam=False)
 METHODS = [*CAM_METHODS, *OTHER_METHODS]
-GPU = (
-    0 if study.config.device == "cpu" else 1
-)  # a job on the CPU must not wait for a GPU
+# The seeds that have a map of their own beside the mean: none where there is one seed.
+EACH_SEED = [s for s in range(study.config.train.seeds) if study.config.train.seeds > 1]
+# A job on the CPU must not wait for a GPU.
+GPU = 0 if study.config.device == "cpu" else 1
 
 if workflow.is_main_process:
     logger.info(study.describe())
@@ -75,23 +76,15 @@ def prepared(model, cases, suffix):
 
 def networks(model):
     """The weights of every network of a model."""
-    return sorted({path for paths in committees(model).values() for path in paths})
+    return weights(model, [study.networks])[0]
 
 
-def members():
-    """Site, fold and label of each case, in the order of the table."""
-    return {
-        case: {"site": row.site, "fold": study.folds.get(case), "label": row.label}
-        for case, row in study.cases.items()
-    }
+def weights(model, committee):
+    """The weights of a committee, by seed."""
+    folder = f"results/train/{model}"
+    return [[f"{folder}/{name}/weights.ckpt" for name in seed] for seed in committee]
 
 
 def committees(model):
-    """The weights of the networks that judge each case."""
-    return {
-        case: [
-            f"results/train/{model}/{network}/weights.ckpt"
-            for network in study.committee(case)
-        ]
-        for case in CASES
-    }
+    """The weights of the networks that judge each case, by seed."""
+    return {case: weights(model, study.committee(case)) for case in CASES}

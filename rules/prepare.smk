@@ -5,9 +5,7 @@ rule prepare:
     """All kinds of input in one job, so that a new model never prepares the cohort again."""
     input:
         volume="results/convert/{case}.nii.gz",
-        region=lambda wildcards: outside(
-            [path for path in [study.cases[wildcards.case].region] if path]
-        ),
+        region=lambda wildcards: outside(study.region_files(wildcards.case)),
     output:
         images=expand("results/prepare/{kind}/{{case}}.nii.gz", kind=INPUT_KINDS),
         records=expand("results/prepare/{kind}/{{case}}.json", kind=INPUT_KINDS),
@@ -24,11 +22,7 @@ rule prepare:
     params:
         settings=settings_of("prepare"),
         region=lambda wildcards: {
-            "region": (
-                identity(study.cases[wildcards.case].region)
-                if study.cases[wildcards.case].region
-                else None
-            )
+            "region": [identity(path) for path in study.region_files(wildcards.case)]
         },
         code=code_digest("prepare"),
     script:

@@ -16,6 +16,12 @@ if CAM_METHODS:
                 method=CAM_METHODS,
                 case=CASES,
             ),
+            seed_maps=expand(
+                "results/saliency/{{model}}/{method}/{case}.seed{seed}.nii.gz",
+                method=CAM_METHODS,
+                case=CASES,
+                seed=EACH_SEED,
+            ),
         log:
             "logs/saliency/{model}/cam.methods.log",
         benchmark:
@@ -35,6 +41,7 @@ if CAM_METHODS:
             model=lambda wildcards: model_of(wildcards.model, explained=True),
             committees=lambda wildcards: committees(wildcards.model),
             labels={case: study.label(case) for case in CASES},
+            positive=study.config.positive,
             code=code_digest("saliency"),
         script:
             "../workflow/scripts/saliency.py"
@@ -53,6 +60,11 @@ if OTHER_METHODS:
             tables=["results/saliency/{model}/{method}.tsv"],
             maps=expand(
                 "results/saliency/{{model}}/{{method}}/{case}.nii.gz", case=CASES
+            ),
+            seed_maps=expand(
+                "results/saliency/{{model}}/{{method}}/{case}.seed{seed}.nii.gz",
+                case=CASES,
+                seed=EACH_SEED,
             ),
         log:
             "logs/saliency/{model}/{method}.log",
@@ -77,6 +89,7 @@ if OTHER_METHODS:
             model=lambda wildcards: model_of(wildcards.model, explained=True),
             committees=lambda wildcards: committees(wildcards.model),
             labels={case: study.label(case) for case in CASES},
+            positive=study.config.positive,
             code=code_digest("saliency"),
         script:
             "../workflow/scripts/saliency.py"

@@ -29,8 +29,8 @@ CHANNELS = {"slices": 1, "subset": len(SLICES), "volume": 1}
 class Study:
     """One fold's worth of finished stages before `saliency`, with networks of random weights."""
 
-    def __init__(self, folder, kind, cases=2, networks=1, **model):
-        self.folder, self.kind = folder, kind
+    def __init__(self, folder, kind, cases=2, networks=1, seeds=1, **model):
+        self.folder, self.kind, self.seeds = folder, kind, seeds
         self.model = {
             "input": kind, "network": "ResNet10", "options": OPTIONS, "channels": None,
             "target_layer": "layer3", **model,
@@ -50,15 +50,25 @@ class Study:
         paths = [self.folder / f"{n}.ckpt" for n in range(len(self.networks))]
         for path, network in zip(paths, self.networks, strict=True):
             torch.save(network.state_dict(), path)
-        self.committees = dict.fromkeys(self.images, paths)
-        rows = [{"case": c, "site": "A", "fold": 0, "label": "x"} for c in self.images]
+        each = len(paths) // self.seeds
+        by_seed = [paths[s * each : (s + 1) * each] for s in range(self.seeds)]
+        self.committees = dict.fromkeys(self.images, by_seed)
+        rows = [
+            {"case": c, "site": "A", "fold": 0, "label": ("other", "drowning")[self.labels[c]]}
+            for c in self.images
+        ]
+        validation = {0: {"cases": list(self.images), "networks": by_seed}}
         self.table = self.folder / "predict.tsv"
-        predict_model(self.images, self.committees, rows, self.model, SETTINGS, self.table)
+        out = {name: self.folder / f"predict.{name}.tsv" for name in ("validation", "seeds")}
+        predict_model(
+            self.images, self.committees, rows, validation, ["other", "drowning"], self.model,
+            SETTINGS, {"table": self.table, **out},
+        )  # fmt: skip
 
     def explain(self, methods, target="positive", batch=3):
         explain_model(
-            self.images, self.committees, self.table, self.labels, self.model, methods, target,
-            {**SETTINGS, "batch": batch}, self.folder / "out",
+            self.images, self.committees, self.table, self.labels, "drowning", self.model, methods,
+            target, {**SETTINGS, "batch": batch}, self.folder / "out",
         )  # fmt: skip
         return {method: read(self.folder / "out" / f"{method}.tsv") for method in methods}
 
@@ -156,6 +166,66 @@ def test_the_explained_class(tmp_path, target, expected):
     assert signs == [value == "1" for value in expected]
 
 
+def test_the_predicted_class_is_the_one_that_the_table_names(tmp_path):
+    study = Study(tmp_path, "slices")
+    rows = read(study.table)
+    for row, predicted in zip(rows, ["drowning", "other"], strict=True):
+        row["predicted"] = predicted
+    lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
+    study.table.write_text("\n".join(lines) + "\n")
+    table = study.explain({"gradcam": CAMS["gradcam"]}, "predicted")["gradcam"]
+    assert [row["target"] for row in table] == ["1", "0"]
+
+
+def test_with_one_seed_nothing_more_is_written(tmp_path):
+    study = Study(tmp_path, "slices", networks=2)
+    study.explain(CAMS)
+    written = {path.name for path in (tmp_path / "out/gradcam").iterdir()}
+    assert written == {"c00.nii.gz", "c01.nii.gz"}
+
+
+@pytest.mark.parametrize("kind", ["slices", "volume"])
+def test_each_seed_has_the_map_of_its_networks_alone(tmp_path, kind):
+    study = Study(tmp_path, kind, networks=4, seeds=2)
+    study.explain({**CAMS, **GRADIENTS})
+    methods = [*CAMS, *GRADIENTS]
+    together = {(m, c): study.map(m, c)[1] for m in methods for c in study.images}
+    of_seeds = {
+        (m, c, s): study.map(m, f"{c}.seed{s}")
+        for m in methods
+        for c in study.images
+        for s in (0, 1)
+    }
+    for (method, case), mean in together.items():
+        maps = [of_seeds[method, case, seed][1] for seed in (0, 1)]
+        assert not np.allclose(*maps)
+        np.testing.assert_allclose(np.mean(maps, axis=0), mean, atol=1e-6)
+        assert np.allclose(of_seeds[method, case, 0][0].affine, AFFINE)
+    # A study of that seed alone makes the same maps.
+    everyone = study.networks
+    for seed in (0, 1):
+        study.networks, study.seeds = everyone[2 * seed : 2 * seed + 2], 1
+        study.save()
+        study.explain({**CAMS, **GRADIENTS})
+        for method in methods:
+            alone = study.map(method, "c00")[1]
+            np.testing.assert_allclose(of_seeds[method, "c00", seed][1], alone, atol=1e-6)
+
+
+def test_a_seeds_empty_map_carries_its_own_reason(tmp_path):
+    study = Study(tmp_path, "slices", cases=1, networks=2, seeds=2, target_layer="layer4")
+    study.networks[0].fc.weight.data[1] = 1.0
+    _emptied("dead layer", study.networks[1])
+    study.save()
+    table = study.explain({"gradcam": CAMS["gradcam"]})
+    reasons = [
+        study.map("gradcam", name)[0].header["descrip"].item().decode()
+        for name in ("c00", "c00.seed0", "c00.seed1")
+    ]
+    assert reasons == ["", "", "dead layer"]
+    assert table["gradcam"][0]["reason"] == ""
+
+
 def test_the_layer_is_the_methods_then_the_models_then_the_last_convolution():
     network = build("VGG16", 2, 1, 2, {"hidden": 4})
     pixels = torch.zeros(1, 1, 32, 32, dtype=torch.uint8)
@@ -219,7 +289,7 @@ def test_a_map_with_evidence_needs_no_reason(tmp_path):
 def test_another_network_than_the_one_that_predicted_is_found_out(tmp_path):
     study = Study(tmp_path, "slices", cases=3)
     torch.save(study.network(9).state_dict(), tmp_path / "other.ckpt")
-    study.committees["c01"] = [tmp_path / "other.ckpt"]
+    study.committees["c01"] = [[tmp_path / "other.ckpt"]]
     with pytest.raises(InputError, match=r"c01: the networks give .*not the same") as caught:
         study.explain(CAMS)
     assert "c00" not in str(caught.value)

@@ -49,13 +49,18 @@ def test_no_network_judges_a_patient_it_was_trained_with(tmp_path: Path) -> None
     ]
     study = load_study(cohort(tmp_path, rows, external_sites=["B"], train={"folds": 3, "seeds": 2}))
     for case in study.cases.values():
-        for network in study.committee(case.case):
+        for network in [name for seed in study.committee(case.case) for name in seed]:
             fold = int(network[-1])
             trained_with = {study.cases[c].patient for c in study.parts(fold)}
             assert case.patient not in trained_with
             assert not any(study.cases[c].site == "B" for c in study.parts(fold))
-    assert study.committee("c30") == [f"seed{s}/fold{k}" for s in range(2) for k in range(3)]
-    assert len(study.committee("c0")) == 2
+    assert study.committee("c30") == [[f"seed{s}/fold{k}" for k in range(3)] for s in range(2)]
+    assert [len(seed) for seed in study.committee("c0")] == [1, 1]
+    for fold in range(3):
+        chosen_on = study.validation(fold)
+        assert chosen_on
+        assert all(study.folds[case] != fold for case in chosen_on)
+        assert study.fold_committee(fold) == [[f"seed{s}/fold{fold}"] for s in range(2)]
 
 
 def test_a_case_added_to_an_external_site_changes_no_fold(tmp_path: Path) -> None:
@@ -140,3 +145,51 @@ def test_the_cohort_is_told_in_one_line(tmp_path: Path) -> None:
         "The study: 9 cases of 9 patients; sites A (8), external B (1); "
         "1 of 5 drowning cases annotated."
     )
+
+
+def test_the_classes_stand_in_the_places_of_their_labels(tmp_path: Path) -> None:
+    study = load_study(cohort(tmp_path, [row(n) for n in range(8)], classes=["drowning", "other"]))
+    assert study.negative_first == ["other", "drowning"]
+    assert all(study.negative_first[study.label(c)] == study.cases[c].label for c in study.cases)
+
+
+def stratified(folder: Path, values: list[str], *strata: str) -> dict[str, Any]:
+    """Return a config of a cohort with a further column `grp`, to be divided by `strata`."""
+    raw = cohort(folder, [row(n) for n in range(len(values))])
+    table = folder / "cases.tsv"
+    lines = table.read_text().splitlines()
+    lines = [f"{line}\t{cell}" for line, cell in zip(lines, ["grp", *values], strict=True)]
+    table.write_text("\n".join(lines) + "\n")
+    return {**raw, "summary": {"strata": list(strata)}}
+
+
+def test_strata_come_with_the_cases(tmp_path: Path) -> None:
+    study = load_study(stratified(tmp_path, ["a", "b", "", "a"] * 3, "grp"))
+    described = study.described()
+    assert list(described) == list(study.cases)
+    assert described["c1"] == {"patient": "p1", "site": "A", "label": "drowning", "grp": "b"}
+    assert described["c2"]["grp"] == ""
+    assert "grp" not in load_study(stratified(tmp_path, ["a"] * 12)).described()["c1"]
+
+
+def test_strata_that_cannot_divide_the_cohort(tmp_path: Path) -> None:
+    values = [str(40 + n) for n in range(13)]
+    message = refuse(stratified(tmp_path, values, "grb", "grp", "site", "fold", "grb"))
+    assert "summary.strata: 'grb' is unknown; there are grp. Did you mean grp?" in message
+    assert "summary.strata: 'grb' is named twice" in message
+    assert "the column 'grp' has 13 different values, and at most 12 can be tabled" in message
+    assert "add a column of groups" in message
+    assert "'site' means something to the workflow itself" in message
+    assert "'fold' means something to the workflow itself" in message
+    assert message.count("\n  - ") == 5
+
+
+def test_strata_of_a_table_without_further_columns(tmp_path: Path) -> None:
+    raw = cohort(tmp_path, [row(n) for n in range(8)], summary={"strata": ["sex"]})
+    assert "'sex' is unknown; the table of cases has no further column" in refuse(raw)
+
+
+def test_twelve_values_and_a_blank_one_more(tmp_path: Path) -> None:
+    twelve = [str(n) for n in range(12)]
+    assert load_study(stratified(tmp_path, [*twelve, "3"], "grp")).cases
+    assert "has 13 different values" in refuse(stratified(tmp_path, [*twelve, ""], "grp"))

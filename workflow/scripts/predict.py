@@ -7,9 +7,9 @@ from rightreason.predict import predict_model
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        params = snakemake.params
-        settings = {**params.settings, "device": snakemake.resources.device}
+        params, out = snakemake.params, {n: Path(p) for n, p in snakemake.output.items()}
         images = dict(zip(params.members, map(Path, snakemake.input.images), strict=True))
         rows = [{"case": case, **member} for case, member in params.members.items()]
-        how = params.committees, rows, params.model, settings
-        predict_model(images, *how, Path(snakemake.output[0]))
+        settings = {**params.settings, "device": snakemake.resources.device}
+        judges, classes = (params.committees, rows, params.validation), params.classes["classes"]
+        predict_model(images, *judges, classes, params.model, settings, out)

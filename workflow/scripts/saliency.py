@@ -11,5 +11,5 @@ if __name__ == "__main__":
         settings = {**params.settings, "device": snakemake.resources.device}
         images = dict(zip(params.labels, map(Path, snakemake.input.images), strict=True))
         given = images, params.committees, Path(snakemake.input.predictions), params.labels
-        how = params.model, settings["methods"], settings["target"], settings
+        how = params.positive, params.model, settings["methods"], settings["target"], settings
         explain_model(*given, *how, Path(snakemake.output.tables[0]).parent)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -13,49 +13,56 @@ from torch import nn
 from rightreason import networks
 from rightreason.samples import memory_format, to_input
 
+K = TypeVar("K", bound=Hashable)
+Committee = Sequence[Sequence[Path | str]]
+"""Paths of weights: by seed, the networks trained with it; each seed has as many."""
+
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(Generic[K]):
     """The trained networks that judge a group of cases together.
 
     Attributes
     ----------
-    networks : tuple of nn.Module
-        In eval mode, weights frozen, on the device.
-    cases : tuple of str
-        The cases that this very set of networks judges.
+    by_seed : tuple of tuples of nn.Module
+        For each seed its networks: in eval mode, weights frozen, on the device.
+    cases : tuple of keys
+        What this very set of networks judges.
     """
 
-    networks: tuple[nn.Module, ...]
-    cases: tuple[str, ...]
+    by_seed: tuple[tuple[nn.Module, ...], ...]
+    cases: tuple[K, ...]
 
 
 def panels(
-    committees: Mapping[str, Sequence[Path | str]], load: Callable[[str], nn.Module]
-) -> Iterator[Panel]:
+    committees: Mapping[K, Committee], load: Callable[[str], nn.Module]
+) -> Iterator[Panel[K]]:
     """Go through the cases, grouped by their committee, larger committees first.
 
     Each network is loaded once, and dropped as soon as no later group needs it.
 
     Parameters
     ----------
-    committees : mapping of case to paths of weights
-        An out-of-fold case has one network per seed, an external one those of all folds.
+    committees : mapping of key to committee
+        An out-of-fold case has one network per seed, an external one those of all folds. A key is
+        a case, or more where a case is judged more than once.
     load : callable
         Gives the network of a path.
     """
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for case, paths in committees.items():
-        groups.setdefault(tuple(str(path) for path in paths), []).append(case)
-    order = sorted(groups, key=lambda paths: (-len(paths), paths))
+    groups: dict[tuple[tuple[str, ...], ...], list[K]] = {}
+    for key, committee in committees.items():
+        paths = tuple(tuple(str(path) for path in seed) for seed in committee)
+        groups.setdefault(paths, []).append(key)
+    order = sorted(groups, key=lambda seeds: (-sum(map(len, seeds)), seeds))
     loaded: dict[str, nn.Module] = {}
-    for position, paths in enumerate(order):
-        needed = {path for later in order[position:] for path in later}
+    for position, seeds in enumerate(order):
+        needed = {path for later in order[position:] for seed in later for path in seed}
         loaded = {path: network for path, network in loaded.items() if path in needed}
-        for path in paths:
+        for path in [path for seed in seeds for path in seed]:
             if path not in loaded:
                 loaded[path] = load(path)
-        yield Panel(tuple(loaded[path] for path in paths), tuple(groups[paths]))
+        by_seed = tuple(tuple(loaded[path] for path in seed) for seed in seeds)
+        yield Panel(by_seed, tuple(groups[seeds]))
 
 
 def load_network(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,15 +39,18 @@ class Explained:
     logit : float
         Of the explained class: mean over networks and samples.
     maps : mapping of method to array of float32
-        As `inputs.from_samples` takes them; mean over networks.
+        As `inputs.from_samples` takes them; mean over all networks.
     reasons : mapping of method to str
         Why a map has no positive part; empty where it has one.
+    by_seed : tuple of Explained
+        The same of each seed's networks alone; empty where there is one seed.
     """
 
     probability: float
     logit: float
     maps: Mapping[str, NDArray[np.float32]]
     reasons: Mapping[str, str]
+    by_seed: tuple[Explained, ...] = ()
 
 
 @dataclass
@@ -57,6 +60,15 @@ class _Traces:
     maps: list[torch.Tensor]
     active: bool = False
     answered: bool = False
+
+
+@dataclass(frozen=True)
+class _Passes:
+    """What some networks' passes over one case gave; `logits` and maps network after network."""
+
+    networks: int
+    logits: list[torch.Tensor]
+    traces: Mapping[str, _Traces]
 
 
 def target_layers(
@@ -81,7 +93,7 @@ def target_layers(
 
 
 def explain(
-    networks: Sequence[nn.Module],
+    by_seed: Sequence[Sequence[nn.Module]],
     pixels: torch.Tensor,
     channels: int,
     methods: Methods,
@@ -89,12 +101,12 @@ def explain(
     target: int,
     batch: int,
 ) -> Explained:
-    """Make the maps of one case by several methods at once.
+    """Make the maps of one case by several methods at once, together and by seed.
 
     Parameters
     ----------
-    networks : sequence of nn.Module
-        The case's committee, in eval mode.
+    by_seed : sequence of sequences of nn.Module
+        The case's committee, in eval mode; as many networks of each seed.
     pixels : (N, C, [Z,] Y, X) tensor of uint8
         The case's samples, on the networks' device.
     channels : int
@@ -108,14 +120,36 @@ def explain(
     batch : int
         Most samples at once.
     """
-    traces = {name: _Traces([]) for name in methods}
-    logits = []
-    for network in networks:
-        for x in inputs(pixels, channels, batch):
-            logits.append(_cams(network, x, methods, layers, target, traces))
-            _attributions(network, x, methods, target, batch, traces, pixels.shape[1])
-    outputs = torch.cat(logits).double()
-    maps = {name: _committee_mean(trace.maps, len(networks)) for name, trace in traces.items()}
+    passes = []
+    for networks in by_seed:
+        done = _Passes(len(networks), [], {name: _Traces([]) for name in methods})
+        for network in networks:
+            for x in inputs(pixels, channels, batch):
+                done.logits.append(_cams(network, x, methods, layers, target, done.traces))
+                _attributions(network, x, methods, target, batch, done.traces, pixels.shape[1])
+        passes.append(done)
+    alone = tuple(_explained(one, target) for one in passes) if len(passes) > 1 else ()
+    return replace(_explained(_joined(passes), target), by_seed=alone)
+
+
+def _joined(passes: Sequence[_Passes]) -> _Passes:
+    """Put the passes of all seeds together."""
+    traces = {
+        name: _Traces(
+            [values for one in passes for values in one.traces[name].maps],
+            active=any(one.traces[name].active for one in passes),
+            answered=any(one.traces[name].answered for one in passes),
+        )
+        for name in passes[0].traces
+    }
+    logits = [values for one in passes for values in one.logits]
+    return _Passes(sum(one.networks for one in passes), logits, traces)
+
+
+def _explained(passes: _Passes, target: int) -> Explained:
+    outputs = torch.cat(passes.logits).double()
+    traces = passes.traces
+    maps = {name: _committee_mean(trace.maps, passes.networks) for name, trace in traces.items()}
     return Explained(
         probability=float(outputs.softmax(1)[:, 1].mean()),
         logit=float(outputs[:, target].mean()),

@@ -1,13 +1,14 @@
 """Stage `saliency`: one raw, signed map per case and method, by the networks that judged the case.
 
-All CAM methods of a call come from one forward pass and one gradient. Maps are stored as the
-formulas give them, negative values included: the positive part is taken where maps are scored.
+A model that was trained with several seeds also leaves each seed's own map beside it. All CAM
+methods of a call come from one forward pass and one gradient. Maps are stored as the formulas give
+them, negative values included: the positive part is taken where maps are scored.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 
 from rightreason import devices
 from rightreason.cam import FORMULAS, upsampling_mode
-from rightreason.committee import Panel, load_network, panels
+from rightreason.committee import Committee, Panel, load_network, panels
 from rightreason.errors import InputError
 from rightreason.explain import Explained, explain, target_layers
 from rightreason.images import save, write_whole
@@ -48,9 +49,10 @@ class _Run:
 
 def explain_model(
     images: Mapping[str, Path],
-    committees: Mapping[str, Sequence[Path]],
+    committees: Mapping[str, Committee],
     predictions: Path,
     labels: Mapping[str, int],
+    positive: str,
     model: Mapping[str, Any],
     methods: Mapping[str, Mapping[str, Any]],
     target: str,
@@ -59,25 +61,30 @@ def explain_model(
 ) -> None:
     """Write `{method}/{case}.nii.gz` and `{method}.tsv` for every method and case.
 
-    The map of several networks is the mean of theirs. The forward passes made here must give the
-    probability in `predictions`: so the map is known to be of the network that made the prediction.
+    The map of several networks is the mean of theirs. Where a case has networks of several seeds,
+    `{method}/{case}.seed{s}.nii.gz` is the mean over those of seed s alone. The forward passes made
+    here must give the probability in `predictions`: so the map is known to be of the network that
+    made the prediction.
 
     Parameters
     ----------
     images : mapping of case to path
         Prepared images.
-    committees : mapping of case to paths of weights
+    committees : mapping of case to committee
         As for `predict_model`.
     predictions : path
         Its table.
     labels : mapping of case to 0 or 1
         What the target `label` explains.
+    positive : str
+        The class 1.
     model : mapping
         `network`, `options`, `channels`, `target_layer`.
     methods : mapping of method to mapping
         `algorithm`, and its settings: `layer` (CAMs), `steps` and `baseline` (gradient methods).
     target : str
-        The explained class: `positive`, `predicted` (1 from a probability of 0.5) or `label`.
+        The explained class: `positive`, `predicted` (as the table of predictions has it) or
+        `label`.
     settings : mapping
         `device`, `threads`, `batch`.
     out : path
@@ -94,7 +101,7 @@ def explain_model(
     if target not in TARGETS:
         raise ValueError(f"target must be one of {TARGETS}, not {target!r}")
     device = devices.select(settings)
-    stated = _read_probabilities(predictions)
+    stated = _read_predictions(predictions)
     first = load_case(images[next(iter(committees))]).pixels.to(device)
     channels = in_channels(first, model.get("channels"))
     load = partial(load_network, model=model, pixels=first, channels=channels)
@@ -103,13 +110,14 @@ def explain_model(
     problems: list[str] = []
     for panel in panels(committees, load):
         if layers is None:
-            layers = target_layers(panel.networks[0], first[:1], channels, model, methods)
+            layers = target_layers(panel.by_seed[0][0], first[:1], channels, model, methods)
         run = _Run(model, methods, layers, channels, int(settings["batch"]), device, out)
         for case in panel.cases:
-            explained_class = _class_of(target, stated[case], labels[case])
+            probability, predicted = stated[case]
+            classes = {"positive": 1, "predicted": predicted == positive, "label": labels[case]}
             samples = load_case(images[case])
             rows[case], found = _explain_case(
-                case, samples, panel, stated[case], explained_class, run
+                case, samples, panel, probability, int(classes[target]), run
             )
             problems += found
     if problems:
@@ -123,15 +131,10 @@ def explain_model(
         write_whole(out / f"{method}.tsv", to_tsv(COLUMNS, table))
 
 
-def _class_of(target: str, probability: float, label: int) -> int:
-    """Return the class to explain."""
-    return {"positive": 1, "predicted": int(probability >= 0.5), "label": label}[target]
-
-
 def _explain_case(
     case: str,
     samples: CaseSamples,
-    panel: Panel,
+    panel: Panel[str],
     probability: float,
     explained_class: int,
     run: _Run,
@@ -139,22 +142,27 @@ def _explain_case(
     """Write one case's maps; return its rows and what is wrong with it."""
     pixels = samples.pixels.to(run.device)
     result = explain(
-        panel.networks, pixels, run.channels, run.methods, run.layers, explained_class, run.batch
+        panel.by_seed, pixels, run.channels, run.methods, run.layers, explained_class, run.batch
     )
     if not abs(result.probability - probability) <= PROBABILITY_TOLERANCE:
         return {}, [
             f"{case}: the networks give {result.probability:.6f}, and the table of predictions "
             f"says {probability:.6f}: not the same networks or images. Run `predict` again."
         ]
-    rows = {}
+    _save(case, samples, result, run)
+    for seed, alone in enumerate(result.by_seed):
+        _save(f"{case}.seed{seed}", samples, alone, run)
+    return {method: _row(case, explained_class, method, result, run) for method in run.methods}, []
+
+
+def _save(name: str, samples: CaseSamples, result: Explained, run: _Run) -> None:
+    """Write the maps, each with its reason in the header."""
     for method, values in result.maps.items():
-        rows[method] = _row(case, explained_class, method, result, run)
         volume = from_samples(values, samples.record)
         save(
-            run.out / method / f"{case}.nii.gz", volume, samples.record.grid.affine, np.float32,
-            rows[method]["reason"],
+            run.out / method / f"{name}.nii.gz", volume, samples.record.grid.affine, np.float32,
+            result.reasons[method],
         )  # fmt: skip
-    return rows, []
 
 
 def _row(case: str, explained_class: int, method: str, result: Explained, run: _Run) -> Row:
@@ -174,8 +182,8 @@ def _row(case: str, explained_class: int, method: str, result: Explained, run: _
     }
 
 
-def _read_probabilities(path: Path) -> dict[str, float]:
+def _read_predictions(path: Path) -> dict[str, tuple[float, str]]:
+    """Return the probability and the predicted class of every case."""
     with path.open(newline="", encoding="utf-8") as file:
-        return {
-            row["case"]: float(row["probability"]) for row in csv.DictReader(file, delimiter="\t")
-        }
+        rows = csv.DictReader(file, delimiter="\t")
+        return {row["case"]: (float(row["probability"]), row["predicted"]) for row in rows}

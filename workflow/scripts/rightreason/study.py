@@ -14,9 +14,10 @@ from typing import Any
 
 from rightreason import demo_plan
 from rightreason.algorithms import CAM_ALGORITHMS
+from rightreason.cohort_checks import cohort_problems
 from rightreason.config import Config, read_config
-from rightreason.consensus import CONSENSUS
-from rightreason.errors import InputError, unknown
+from rightreason.donor_choice import Donors
+from rightreason.errors import InputError
 from rightreason.folds import Member, assign_folds, split
 from rightreason.tables import (
     ANNOTATION_COLUMNS,
@@ -72,14 +73,67 @@ class Study:
         train = self.config.train
         return split(self.training, self.folds, fold, train.validation_fraction, train.seed)
 
-    def committee(self, case: str) -> list[str]:
-        """Return the `seed{s}/fold{k}` of every network that judges a case.
+    def committee(self, case: str) -> list[list[str]]:
+        """Return, by seed, the `seed{s}/fold{k}` of every network that judges a case.
 
         A training case is judged by the networks that never saw its patient, a case of an external
         site by those of all folds.
         """
         folds = [self.folds[case]] if case in self.folds else range(self.config.train.folds)
-        return [f"seed{s}/fold{k}" for s in range(self.config.train.seeds) for k in folds]
+        return [[f"seed{s}/fold{k}" for k in folds] for s in range(self.config.train.seeds)]
+
+    @property
+    def networks(self) -> list[str]:
+        """The `seed{s}/fold{k}` of every network of a model."""
+        train = self.config.train
+        return sorted(f"seed{s}/fold{k}" for s in range(train.seeds) for k in range(train.folds))
+
+    def validation(self, fold: int) -> list[str]:
+        """Return the cases that choose the epoch and the threshold of a fold, none of its own."""
+        return [case for case, part in self.parts(fold).items() if part == "validation"]
+
+    def fold_committee(self, fold: int) -> list[list[str]]:
+        """Return, by seed, the `seed{s}/fold{k}` of the network of one fold."""
+        return [[f"seed{s}/fold{fold}"] for s in range(self.config.train.seeds)]
+
+    @property
+    def negative_first(self) -> list[str]:
+        """The two classes, so that their places are those of `label`."""
+        return sorted(self.config.classes, key=lambda name: name == self.config.positive)
+
+    def described(self) -> dict[str, dict[str, str]]:
+        """Return patient, site, label and strata of each case, in the order of the table."""
+        strata = self.config.summary.strata
+        return {
+            case: {
+                **{name: row.extra.get(name, "") for name in strata},
+                "patient": row.patient,
+                "site": row.site,
+                "label": row.label,
+            }
+            for case, row in self.cases.items()
+        }
+
+    @property
+    def distances(self) -> list[str]:
+        """The binarisations whose surface distances are measured."""
+        chosen = self.config.overlap.distances
+        return [self.config.headline.binarisation] if chosen is None else list(chosen)
+
+    @cached_property
+    def _donors(self) -> Donors:
+        training = [self.cases[member.case] for member in self.training]
+        return Donors.of((c.case, c.patient, c.label) for c in training)
+
+    def donors(self, case: str) -> list[str]:
+        """Return whose maps are placed on a case, for the chance that knows the cohort."""
+        row = self.cases[case]
+        return self._donors.choose(case, row.patient, row.label, self.config.overlap.donors)
+
+    def region_files(self, case: str) -> list[Path]:
+        """Return the case's region mask: one file or none."""
+        region = self.cases[case].region
+        return [region] if region else []
 
     def methods(self, cam: bool) -> dict[str, dict[str, Any]]:
         """Return the saliency methods of the CAM family, or the others, with their settings."""
@@ -129,7 +183,7 @@ def load_study(raw: Mapping[str, Any]) -> Study:
     study = Study(config, {case.case: case for case in cases}, {})
     for annotation in annotations:
         study.annotations.setdefault(annotation.case, []).append(annotation)
-    problems += _cohort_problems(study)
+    problems += cohort_problems(study)
     if problems:
         raise InputError.of("The study cannot be run:", problems)
     return study
@@ -169,71 +223,3 @@ def _tables(config: Config) -> tuple[list[Case], list[Annotation], list[str]]:
         except InputError as error:
             problems.append(str(error))
     return cases, annotations, problems
-
-
-def _cohort_problems(study: Study) -> list[str]:
-    """Find what is wrong with the cohort as a whole."""
-    if not study.cases:
-        return []
-    config = study.config
-    sites = sorted({case.site for case in study.cases.values()})
-    problems = [
-        unknown("external_sites", site, sites)
-        for site in config.external_sites
-        if site not in sites and not (study.is_demo and config.demo.external_cases == 0)
-    ]
-    if set(sites) <= set(config.external_sites):
-        return [*problems, "external_sites: every site is external; nothing is left to train on"]
-    patients: dict[str, set[str]] = {}
-    for case in study.cases.values():
-        patients.setdefault(case.patient, set()).add(case.site)
-    problems += [
-        f"patient {patient} has cases in the sites {', '.join(sorted(there))}; a patient belongs "
-        "to one site"
-        for patient, there in patients.items()
-        if len(there) > 1
-    ]
-    for label in config.classes:
-        wanted = label == config.positive
-        count = len({m.patient for m in study.training if m.positive == wanted})
-        if count == 0:
-            problems.append(f"the training sites have no case of the class {label}")
-        elif count < config.train.folds:
-            problems.append(
-                f"the training sites have {count} patients of the class {label}, fewer than the "
-                f"{config.train.folds} folds (train.folds)"
-            )
-    if not problems:
-        problems += _fold_problems(study)
-    return problems + _headline_problems(study) + _weights_problems(config)
-
-
-def _fold_problems(study: Study) -> list[str]:
-    """Find folds that leave too few patients to train and validate with."""
-    for fold in range(study.config.train.folds):
-        parts = study.parts(fold)
-        labels = {part: {study.label(c) for c in parts if parts[c] == part}
-                  for part in ("train", "validation")}  # fmt: skip
-        if labels["train"] != {0, 1} or not labels["validation"]:
-            return [
-                f"the training sites have too few patients: without test fold {fold}, nothing is "
-                "left to train with on both classes and to validate with; add patients or take "
-                "more folds (train.folds)"
-            ]
-    return []
-
-
-def _weights_problems(config: Config) -> list[str]:
-    return [
-        f"models.{name}.weights: there is no file {model.weights}"
-        for name, model in config.models.items()
-        if model.weights is not None and not Path(model.weights).is_file()
-    ]
-
-
-def _headline_problems(study: Study) -> list[str]:
-    raters = {a.rater for rows in study.annotations.values() for a in rows}
-    references = [*sorted(raters), *CONSENSUS]
-    if study.config.headline.reference not in references:
-        return [unknown("headline.reference", study.config.headline.reference, references)]
-    return []
