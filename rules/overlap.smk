@@ -9,14 +9,37 @@ rule overlap:
             model=MODELS,
             method=METHODS,
         ),
+        seed_maps=expand(
+            "results/saliency/{model}/{method}/{{case}}.seed{seed}.nii.gz",
+            model=MODELS,
+            method=METHODS,
+            seed=EACH_SEED,
+        ),
         records=lambda wildcards: [
             prepared(model, [wildcards.case], "json")[0] for model in MODELS
         ],
+        donor_maps=lambda wildcards: expand(
+            "results/saliency/{model}/{method}/{donor}.nii.gz",
+            model=MODELS,
+            donor=study.donors(wildcards.case),
+            method=METHODS,
+        ),
+        donor_records=lambda wildcards: [
+            path
+            for model in MODELS
+            for path in prepared(model, study.donors(wildcards.case), "json")
+        ],
         annotations="results/annotate/{case}",
-        predictions=expand("results/predict/{model}.tsv", model=MODELS),
+        volume="results/convert/{case}.nii.gz",
+        region=lambda wildcards: outside(study.region_files(wildcards.case)),
     output:
         table="results/overlap/{case}.tsv",
-        chance="results/overlap/{case}.chance.tsv",
+        raters="results/overlap/{case}.raters.tsv",
+        pairs="results/overlap/{case}.pairs.tsv",
+        places="results/overlap/{case}.places.tsv",
+        agreement="results/overlap/{case}.agreement.tsv",
+        seeds="results/overlap/{case}.seeds.tsv",
+        curves="results/overlap/{case}.curves.npz",
     log:
         "logs/overlap/{case}.log",
     benchmark:
@@ -25,14 +48,20 @@ rule overlap:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 20 * attempt,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
-        settings=settings_of("overlap"),
-        # Which map belongs to which model and method, in the order of `maps`.
-        models={"models": MODELS},
-        methods={"methods": METHODS},
-        positive=study.config.positive,
+        settings=settings_of("overlap", distances=study.distances),
+        # Which file belongs to what, in the order of the inputs.
+        layout=lambda wildcards: {
+            "donors": len(study.donors(wildcards.case)),
+            "methods": METHODS,
+            "models": MODELS,
+            "seeds": len(EACH_SEED),
+        },
+        region=lambda wildcards: {
+            "region": [identity(p) for p in study.region_files(wildcards.case)]
+        },
         code=code_digest("overlap"),
     script:
         "../workflow/scripts/overlap.py"

@@ -1,112 +1,34 @@
-"""The audit on counts done by hand, on planted maps, and on the rules for ties and empties."""
+"""Stage `overlap` through its files: planted maps, two models, chance, donors, seeds, places."""
+
+from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from rightreason.binarise import cut, descending, part_of
+from rightreason.config_sections import Overlap
 from rightreason.demo import paint_case
 from rightreason.demo_plan import plan
 from rightreason.errors import InputError
 from rightreason.images import save, write_whole
 from rightreason.inputs import InputRecord
-from rightreason.overlap import COLUMNS, Audit, score_case, score_map
-from rightreason.references import References, make_references, read_references
-from rightreason.shifts import ShiftedChance
+from rightreason.measures import AREA_MEASURES, MAP_MEASURES, VOTES_MEASURES
+from rightreason.overlap import score_case
+from rightreason.overlap_files import ModelFiles, arrange
+from rightreason.overlap_rows import COLUMNS
 from rightreason.staple import staple
-from skimage.filters import threshold_otsu
 
-BINARISATIONS = {
-    "otsu": {"rule": "otsu", "part": "positive"},
-    "half": {"rule": "half", "part": "positive"},
-    "top25": {"rule": "top", "part": "positive", "percent": 25},
-    "area": {"rule": "area", "part": "positive"},
-}
-SETTINGS = {"binarisations": BINARISATIONS, "shifts": 50}
-AUDIT = Audit("c", "m", "gradcam", "drowning", 0.8, correct=True)
+AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
+OUT = ("table", "raters", "pairs", "places", "agreement", "seeds")
+Rows = list[dict[str, str]]
 
 
-def with_staple(masks: dict[str, np.ndarray]) -> References:
-    return make_references(masks, staple(masks).mask)
-
-
-def score(values: np.ndarray, **masks: np.ndarray) -> dict[tuple[str, str], dict]:
-    """Rows by (reference, binarisation)."""
-    values = np.asarray(values, dtype=np.float32).reshape(values.shape + (1,) * (3 - values.ndim))
-    cube = {name: mask.astype(bool).reshape(values.shape) for name, mask in masks.items()}
-    references = with_staple(cube)
-    shifted = ShiftedChance.of(references, values.shape, SETTINGS["shifts"], seed="c")
-    rows = [row for row, _ in score_map(AUDIT, values, references, shifted, SETTINGS)]
-    return {(row["reference"], row["binarisation"]): row for row in rows}
-
-
-def test_counted_by_hand_on_four_by_four() -> None:
-    values = np.array([[9, 8, 0, 0], [7, 5, 0, -4], [1, 0, 0, 0], [0, 0, 0, 0]])
-    first = np.array([[1, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
-    second = np.array([[1, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
-    print("map:", values, "first rater:", first, "second rater:", second, sep="\n")
-    rows = score(values, a=first, b=second)
-    # At half of 9 and more: 9 8 7 5. Rater a marked 9 and 8 of them, b only 9.
-    half = {name: rows[name, "half"] for name in ("a", "b", "majority", "union", "intersection")}
-    assert {n: r["attended_voxels"] for n, r in half.items()} == dict.fromkeys(half, 4)
-    assert [r["important_voxels"] for r in half.values()] == [3, 2, 1, 4, 1]
-    assert [r["overlap_voxels"] for r in half.values()] == [2, 1, 1, 2, 1]
-    assert [r["irrelevant_ratio"] for r in half.values()] == [0.5, 0.75, 0.75, 0.5, 0.75]
-    assert half["union"]["coverage"] == 0.5
-    assert half["union"]["chance_irrelevant_ratio"] == 0.75
-    assert half["union"]["dice"] == pytest.approx(2 * 2 / 8)
-    assert half["union"]["iou"] == pytest.approx(2 / 6)
-    # Positive mass 30; a holds 9 + 8 + 1, b holds 9.
-    assert half["a"]["mass_accuracy"] == pytest.approx(18 / 30)
-    assert half["b"]["mass_accuracy"] == pytest.approx(9 / 30)
-    assert half["b"]["hit"] == 1
-    # 25 % of 16 voxels are the four largest; area takes |A|.
-    assert rows["a", "top25"]["overlap_voxels"] == 2
-    assert rows["a", "area"]["attended_voxels"] == 3
-    assert rows["b", "area"]["irrelevant_ratio"] == 0.5
-    assert rows["majority", "area"]["irrelevant_ratio"] == 0
-
-
-def test_majority_is_more_than_half() -> None:
-    votes = np.arange(5).reshape(5, 1, 1)
-    four = with_staple({f"r{i}": votes > i for i in range(4)})
-    members = dict(zip(four.names, four.members[four.codes.ravel()].T, strict=True))
-    assert members["majority"].tolist() == [False, False, False, True, True]
-    assert members["union"].tolist() == [False, True, True, True, True]
-    assert members["intersection"].tolist() == [False, False, False, False, True]
-    two = with_staple({"a": votes > 0, "b": votes > 1})
-    assert two.members[two.codes.ravel()][:, 2].tolist() == [False, False, True, True, True]
-
-
-def test_staple_is_a_reference_of_its_own() -> None:
-    votes = np.arange(3).reshape(3, 1, 1)
-    given = np.array([True, False, True]).reshape(3, 1, 1)
-    found = make_references({"a": votes > 0, "b": votes > 1}, given)
-    assert found.names == ["a", "b", "majority", "union", "intersection", "staple"]
-    assert found.members[found.codes.ravel()].tolist() == [
-        [False, False, False, False, False, True],
-        [True, False, False, True, False, False],
-        [True, True, True, True, True, True],
-    ]
-    assert found.sizes == [2, 1, 1, 2, 1, 2]
-
-
-def test_references_are_read_from_the_folder_of_annotate(tmp_path: Path) -> None:
-    first, second = blob((6, 6, 6), 1, 1, 1), blob((6, 6, 6), 2, 1, 1)
-    given = blob((6, 6, 6), 0, 0, 0)
-    files = {"a": first, "b": second, "votes": first.astype(int) + second, "staple": given}
-    for name, data in files.items():
-        save(tmp_path / f"{name}.nii.gz", data, np.eye(4), np.uint8)
-    (tmp_path / "raters.tsv").write_text("rater\n")
-    references, _ = read_references(tmp_path)
-    assert references.names == ["a", "b", "majority", "union", "intersection", "staple"]
-    assert references.sizes == [27, 27, 18, 36, 18, 27]
-    staples = references.members[references.codes.ravel()][:, 5]
-    assert np.array_equal(staples.reshape(6, 6, 6), given)
+def settings(**changed: Any) -> dict[str, Any]:
+    section = Overlap(shifts=40, tolerance_mm=0).model_dump(mode="json")
+    return {**section, "distances": ["half"], **changed}
 
 
 def blob(shape: tuple[int, ...], *corner: int) -> np.ndarray:
@@ -115,179 +37,196 @@ def blob(shape: tuple[int, ...], *corner: int) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("binarisation", ["half", "area"])
-def test_the_audit_can_tell_finding_from_shortcut(binarisation: str) -> None:
-    finding, shortcut = blob((9, 9, 5), 1, 1, 1), blob((9, 9, 5), 5, 5, 2)
-    right = score(finding.astype(float), truth=finding)["truth", binarisation]
-    wrong = score(shortcut.astype(float), truth=finding)["truth", binarisation]
-    assert (right["irrelevant_ratio"], right["mass_accuracy"], right["hit"]) == (0, 1, 1)
-    assert (wrong["irrelevant_ratio"], wrong["mass_accuracy"], wrong["hit"]) == (1, 0, 0)
+class Folder:
+    """What the earlier stages would have made of one case."""
 
+    def __init__(self, folder: Path, masks: dict[str, np.ndarray], ct: np.ndarray | None = None):
+        self.folder = folder
+        self.shape = next(iter(masks.values())).shape
+        votes = sum(mask.astype(np.uint8) for mask in masks.values())
+        files = {**masks, "votes": votes, "staple": staple(masks).mask}
+        for name, data in files.items():
+            save(folder / "annotate" / f"{name}.nii.gz", data, AFFINE, np.uint8)
+        hu = np.full(self.shape, 40) if ct is None else ct
+        save(folder / "ct.nii.gz", hu, AFFINE, np.int16)
+        self.models: dict[str, ModelFiles] = {}
+        self.region: Path | None = None
 
-@pytest.mark.parametrize("binarisation", list(BINARISATIONS))
-def test_a_constant_map_scores_chance(binarisation: str) -> None:
-    finding = blob((9, 9, 5), 1, 1, 1)
-    row = score(np.full((9, 9, 5), 0.3), truth=finding)["truth", binarisation]
-    chance = 1 - 27 / 405
-    assert row["chance_irrelevant_ratio"] == pytest.approx(chance)
-    assert row["irrelevant_ratio"] == pytest.approx(chance)
-    assert row["mass_accuracy"] == pytest.approx(1 - chance)
-    assert row["hit"] == pytest.approx(1 - chance)
+    def record(self, kind: str = "volume", slices: list[int] | None = None) -> InputRecord:
+        """Of an input that is the whole CT, already LPS+ but for the sign of x and y."""
+        chosen = list(range(self.shape[2])) if slices is None else slices
+        box = [[0, n] for n in self.shape]
+        return InputRecord(
+            kind, self.shape, AFFINE.tolist(), self.shape, AFFINE.tolist(), box, 2, chosen,
+            [] if kind == "volume" else chosen,
+        )  # fmt: skip
 
+    def save_map(self, name: str, values: np.ndarray) -> Path:
+        path = self.folder / f"{name}.nii.gz"
+        save(path, values, AFFINE, np.float32)
+        return path
 
-def test_ties_at_the_cut_share_what_is_left() -> None:
-    values = np.array([3.0, 2.0, 2.0, 2.0, 1.0, 0, 0, 0])
-    mask = np.array([0, 1, 0, 0, 1, 0, 0, 0])
-    row = score(values, truth=mask)["truth", "area"]
-    # |A| = 2: the 3, and one voxel of the three 2s, one of which is marked.
-    assert row["attended_voxels"] == pytest.approx(2)
-    assert row["overlap_voxels"] == pytest.approx(1 / 3)
-
-
-def test_without_evidence_nothing_is_attended() -> None:
-    mask = blob((5, 5, 5), 1, 1, 1)
-    for values in (np.zeros((5, 5, 5)), np.full((5, 5, 5), -1.0)):
-        for row in score(values, truth=mask).values():
-            assert row["attended_voxels"] == 0
-            assert row["coverage"] == 0
-            assert row["dice"] == 0
-            assert np.isnan([row["irrelevant_ratio"], row["hit"], row["mass_accuracy"]]).all()
-
-
-def test_an_empty_reference() -> None:
-    values = blob((5, 5, 5), 1, 1, 1).astype(float)
-    row = score(values, truth=np.zeros((5, 5, 5)))["truth", "half"]
-    assert (row["irrelevant_ratio"], row["chance_irrelevant_ratio"], row["dice"]) == (1, 1, 0)
-    assert (row["hit"], row["mass_accuracy"]) == (0, 0)
-    assert np.isnan(row["coverage"])
-    area = score(values, truth=np.zeros((5, 5, 5)))["truth", "area"]
-    assert area["attended_voxels"] == 0
-    assert np.isnan([area["irrelevant_ratio"], area["dice"]]).all()
-
-
-def test_parts_of_a_signed_map() -> None:
-    values = np.array([-3.0, 0.0, 2.0], dtype=np.float32)
-    assert part_of(values, "positive").tolist() == [0, 0, 2]
-    assert part_of(values, "negative").tolist() == [3, 0, 0]
-    assert part_of(values, "absolute").tolist() == [3, 0, 2]
-
-
-VALUES = hnp.arrays(
-    np.float32,
-    hnp.array_shapes(min_dims=3, max_dims=3, max_side=6),
-    elements=st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0, -1.0]),
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(VALUES, st.integers(0, 2**32 - 1))
-def test_counts_are_consistent_whatever_the_map(values: np.ndarray, seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    masks = {name: generator.random(values.shape) < 0.3 for name in "abc"}
-    for (reference, name), row in score(values, **masks).items():
-        positive = np.count_nonzero(values > 0)
-        assert (
-            0
-            <= row["overlap_voxels"]
-            <= min(row["attended_voxels"], row["important_voxels"]) + 1e-9
+    def add(
+        self, model: str, values: np.ndarray, record: InputRecord | None = None,
+        seeds: list[np.ndarray] | None = None, donors: list[np.ndarray] | None = None,
+    ) -> None:  # fmt: skip
+        write_whole(self.folder / f"{model}.json", (record or self.record()).to_json())
+        seed_maps = [self.save_map(f"{model}.{i}", v) for i, v in enumerate(seeds or [])]
+        lent = [
+            (self.folder / f"{model}.json", {"cam": self.save_map(f"{model}.donor{i}", v)})
+            for i, v in enumerate(donors or [])
+        ]
+        self.models[model] = ModelFiles(
+            self.folder / f"{model}.json",
+            {"cam": self.save_map(model, values)},
+            {"cam": seed_maps} if seed_maps else {},
+            lent,
         )
-        if name == "area":
-            assert row["attended_voxels"] == pytest.approx(min(positive, row["important_voxels"]))
-        if name == "top25":
-            assert row["attended_voxels"] == pytest.approx(min(positive, values.size / 4))
-        if name == "half" and positive:
-            mask = {
-                "union": masks["a"] | masks["b"] | masks["c"],
-                "intersection": masks["a"] & masks["b"] & masks["c"],
-                "majority": sum(m.astype(int) for m in masks.values()) >= 2,
-                "staple": staple(masks).mask,
-            }.get(reference, masks.get(reference))
-            attended = values >= values.max() / 2
-            assert row["overlap_voxels"] == np.count_nonzero(attended & mask)
+
+    def score(self, **changed: Any) -> dict[str, Rows]:
+        out = {name: self.folder / f"{name}.tsv" for name in OUT}
+        out["curves"] = self.folder / "curves.npz"
+        score_case(
+            "c", self.models, self.folder / "annotate", self.folder / "ct.nii.gz", self.region,
+            settings(**changed), out,
+        )  # fmt: skip
+        return {name: read(out[name]) for name in OUT}
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_otsu_equals_scikit_image(seed: int) -> None:
-    generator = np.random.default_rng(seed)
-    values = np.concatenate([generator.gamma(2, 1, 4000), generator.normal(12, 2, 1500)])
-    values = np.maximum(values, 0).astype(np.float32)
-    region = cut({"rule": "otsu"}, descending(values), values.size, 0)
-    values[0] = 0  # the histogram of ours starts at 0
-    attended = values >= region.threshold
-    expected = values > threshold_otsu(values, nbins=256)
-    # scikit-image cuts at the centre of the bin at whose upper edge we cut.
-    width = values.max() / 256
-    near = np.abs(values - region.threshold) <= width
-    assert np.array_equal(attended[~near], expected[~near])
-    assert attended.any()
+def read(path: Path) -> Rows:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
 
 
-def test_shifted_chance_of_a_corner_region_is_what_all_shifts_give() -> None:
-    shape = (8, 8, 4)
-    mask, values = blob(shape, 4, 4, 1), blob(shape, 0, 0, 0).astype(np.float32)
-    references = with_staple({"truth": mask})
-    shifted = ShiftedChance.of(references, shape, 4000, seed="x")
-    region = cut({"rule": "half"}, descending(values), values.size, 0)
-    low, high = shifted.interval(values.ravel(), region)
-    every = [
-        1 - mask[np.roll(values, (i, j, k), (0, 1, 2)) > 0].mean()
-        for i in range(8) for j in range(8) for k in range(4)
-    ]  # fmt: skip
-    assert low[0] == pytest.approx(np.percentile(every, 5), abs=0.04)
-    assert high[0] == np.percentile(every, 95) == 1
-
-
-def test_shifts_are_the_same_every_time_and_empty_regions_have_none() -> None:
-    shape = (6, 6, 6)
-    references = with_staple({"truth": blob(shape, 1, 1, 1)})
-    values = np.random.default_rng(0).random(shape).astype(np.float32).ravel()
-    region = cut({"rule": "half"}, descending(values), values.size, 0)
-    one, two = (
-        ShiftedChance.of(references, shape, 30, seed="x").interval(values, region) for _ in range(2)
-    )
-    np.testing.assert_array_equal(one, two)
-    nothing = cut({"rule": "half"}, descending(values * 0), values.size, 0)
-    empty = ShiftedChance.of(references, shape, 30, seed="x").interval(values * 0, nothing)
-    assert np.isnan(empty).all()
-
-
-def write_case(tmp_path: Path, saliency: np.ndarray, mask: np.ndarray, shift_mm: float = 0) -> list:
-    """Lay out what `score_case` reads; the CT is the map's own grid."""
-    affine = np.diag([2.0, 2.0, 5.0, 1.0])
-    record = InputRecord(
-        "volume", mask.shape, affine.tolist(), mask.shape, affine.tolist(),
-        [[0, n] for n in mask.shape], 2, list(range(mask.shape[2])), [],
-    )  # fmt: skip
-    write_whole(tmp_path / "record.json", record.to_json())
-    save(tmp_path / "map.nii.gz", saliency, affine, np.float32)
-    moved = affine.copy()
-    moved[0, 3] += shift_mm
-    for name in ("ann", "votes", "staple"):
-        save(tmp_path / "annotate" / f"{name}.nii.gz", mask, moved, np.uint8)
-    write_whole(
-        tmp_path / "predict.tsv",
-        b"case\tsite\tfold\tlabel\tprobability\nx\tA\t0\tother\t0.2\nc\tA\t0\tdrowning\t0.75\n",
-    )
-    return [
-        "c", ["m"], ["gradcam"], [tmp_path / "map.nii.gz"], [tmp_path / "record.json"],
-        tmp_path / "annotate", [tmp_path / "predict.tsv"], "drowning", SETTINGS,
-        tmp_path / "table.tsv", tmp_path / "chance.tsv",
-    ]  # fmt: skip
+def one(rows: Rows, **wanted: str) -> dict[str, str]:
+    found = [row for row in rows if all(row[k] == v for k, v in wanted.items())]
+    assert len(found) == 1, wanted
+    return found[0]
 
 
 def test_the_table_of_a_case(tmp_path: Path) -> None:
     mask = blob((8, 8, 6), 2, 2, 2)
-    score_case(*write_case(tmp_path, mask.astype(float), mask))
-    with (tmp_path / "table.tsv").open() as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    assert list(rows[0]) == COLUMNS
-    assert len(rows) == len(BINARISATIONS) * 5
-    row = rows[0]
-    assert (row["case"], row["label"], row["probability"]) == ("c", "drowning", "0.75")
-    assert (row["correct"], row["voxel_mm3"], row["seen_voxels"]) == ("true", "20", "384")
-    assert {r["irrelevant_ratio"] for r in rows if r["binarisation"] == "half"} == {"0"}
-    with (tmp_path / "chance.tsv").open() as file:
-        assert len(list(csv.DictReader(file, delimiter="\t"))) == len(rows)
+    case = Folder(tmp_path, {"r1": mask, "r2": np.roll(mask, 1, axis=0)})
+    case.add("m", mask.astype(float))
+    rows = case.score()["table"]
+    assert tuple(rows[0]) == COLUMNS
+    references = ("r1", "r2", "majority", "union", "intersection", "staple")
+    surfaces = 2 * len(references)
+    areas = len(AREA_MEASURES) - 2
+    expected = len(references) * (4 * areas + len(MAP_MEASURES)) + len(VOTES_MEASURES) + surfaces
+    assert len(rows) == expected
+    ratio = one(rows, reference="union", binarisation="half", measure="irrelevant_ratio")
+    assert (ratio["value"], ratio["perfect"]) == ("0", "0")
+    counts = [ratio[f"{n}_voxels"] for n in ("seen", "important", "attended", "overlap")]
+    assert counts == ["384", "36", "27", "27"]
+    assert ratio["voxel_mm3"] == "20"
+    assert float(ratio["chance"]) == pytest.approx(1 - 36 / 384)
+    assert float(ratio["gain"]) == 1
+    # Of r1's marks 18 of 27 are r2's: r1 against r2 is a third irrelevant, and so the other way.
+    assert float(ratio["ceiling"]) == pytest.approx(1 / 3)
+    # The map is r1's mask: against r1 alone nothing irrelevant, against r2 alone a third.
+    assert float(ratio["fair"]) == pytest.approx((0 + 1 / 3) / 2)
+    coverage = one(rows, reference="union", binarisation="half", measure="coverage")
+    assert float(coverage["value"]) == pytest.approx(27 / 36)
+    surface = one(rows, reference="r1", binarisation="half", measure="surface_distance_mm")
+    assert float(surface["value"]) == 0
+
+
+def test_two_models_meet_on_common_voxels_and_raters_leave_one_out(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    mask = blob((8, 8, 6), 2, 2, 2)
+    masks = {"r1": mask, "r2": np.roll(mask, 1, axis=0), "r3": np.roll(mask, 1, axis=1)}
+    case = Folder(tmp_path, masks)
+    case.add("slices", rng.random(mask.shape), case.record("slices", [1, 3, 4]))
+    case.add("volume", rng.random(mask.shape))
+    found = case.score()
+    pair = one(found["pairs"], reference="union", binarisation="half", measure="irrelevant_ratio")
+    own = {
+        model: one(found["table"], model=model, reference="union", binarisation="half",
+                   measure="irrelevant_ratio")
+        for model in ("slices", "volume")
+    }  # fmt: skip
+    assert pair["common_voxels"] == own["slices"]["seen_voxels"] == str(8 * 8 * 3)
+    assert float(pair["value"]) == pytest.approx(float(own["slices"]["value"]))
+    assert pair["against_value"] != own["volume"]["value"]
+    left = {
+        row["left_out"]: float(row["value"])
+        for row in found["raters"]
+        if (row["model"], row["reference"]) == ("volume", "union")
+        and (row["binarisation"], row["measure"]) == ("half", "irrelevant_ratio")
+    }
+    assert set(left) == set(masks)
+    assert float(own["volume"]["fair"]) == pytest.approx(np.mean(list(left.values())))
+    people = [
+        float(row["value"])
+        for row in found["raters"]
+        if (row["model"], row["seen_by"], row["reference"]) == ("", "volume", "union")
+        and row["measure"] == "irrelevant_ratio"
+    ]
+    assert float(own["volume"]["ceiling"]) == pytest.approx(np.mean(people))
+    union = np.logical_or.reduce(list(masks.values()))
+    agreement = {row["marked_by"]: int(row["voxels"]) for row in found["agreement"]}
+    assert {row["within"] for row in found["agreement"]} == {"seen"}
+    assert sum(agreement.values()) == mask.size
+    assert agreement[""] == (~union).sum()
+    assert agreement["r1+r2+r3"] == np.logical_and.reduce(list(masks.values())).sum()
+    with np.load(tmp_path / "curves.npz", allow_pickle=False) as file:
+        assert file["maps"].tolist() == ["slices/cam/positive", "volume/cam/positive"]
+        references = file["references"].tolist()
+        top10 = file["irrelevant_ratio"][1, references.index("union"), 9]
+    table = one(found["table"], model="volume", reference="union", binarisation="top10",
+                measure="irrelevant_ratio")  # fmt: skip
+    assert top10 == pytest.approx(float(table["value"]), abs=1e-6)
+
+
+def test_donors_and_seeds(tmp_path: Path) -> None:
+    mask = blob((8, 8, 6), 2, 2, 2)
+    elsewhere = np.roll(mask, 3, axis=0).astype(float)
+    case = Folder(tmp_path, {"r1": mask})
+    nothing = np.zeros(mask.shape)
+    case.add("m", elsewhere, seeds=[mask.astype(float), elsewhere],
+             donors=[mask.astype(float), elsewhere, nothing])  # fmt: skip
+    found = case.score()
+    ratio = one(found["table"], reference="r1", binarisation="half", measure="irrelevant_ratio")
+    # One donor's map lies on the finding, one beside it, and one shows nothing.
+    assert (float(ratio["value"]), float(ratio["shuffled"]), ratio["donors"]) == (1, 0.5, "2")
+    assert float(ratio["shuffled_gain"]) == pytest.approx((1 - 0.5) / (0 - 0.5))
+    assert (ratio["fair"], ratio["ceiling"]) == ("", "")
+    seeds = {
+        row["seed"]: float(row["value"])
+        for row in found["seeds"]
+        if row["reference"] == "r1"
+        and (row["binarisation"], row["measure"]) == ("half", "irrelevant_ratio")
+    }
+    assert seeds == {"0": 0, "1": 1}
+
+
+def test_places_and_region_of_the_irrelevant_part(tmp_path: Path) -> None:
+    shape = (60, 60, 4)
+    ct = np.full(shape, -1000)
+    ct[10:50, 10:50] = 40
+    finding = np.zeros(shape, bool)
+    finding[20:24, 20:24] = True
+    region = np.zeros(shape, bool)
+    region[15:30, 15:30] = True
+    case = Folder(tmp_path, {"r1": finding}, ct)
+    save(tmp_path / "region.nii.gz", region, AFFINE, np.uint8)
+    case.region = tmp_path / "region.nii.gz"
+    attended = finding.copy()
+    attended[26:28, 26:28] = attended[40:43, 40:43] = attended[2:4, 2:6] = True
+    case.add("m", attended.astype(float))
+    found = case.score()
+    row = one(found["places"], reference="r1", binarisation="half")
+    assert float(row["attended_voxels"]) == attended.sum()
+    assert float(row["irrelevant_voxels"]) == (4 + 9 + 8) * 4
+    places = {name: row[name] for name in ("unmarked_in_region", "body_outside_region",
+                                           "outside_body", "unmarked_in_body")}  # fmt: skip
+    assert places == {"unmarked_in_region": "16", "body_outside_region": "36",
+                      "outside_body": "32", "unmarked_in_body": ""}  # fmt: skip
+    assert {row["within"] for row in found["agreement"]} == {"region"}
+    assert sum(int(row["voxels"]) for row in found["agreement"]) == region.sum()
+    ratio = one(found["table"], reference="r1", binarisation="half", measure="irrelevant_ratio")
+    assert float(ratio["region_chance"]) == pytest.approx(1 - finding.sum() / region.sum())
 
 
 DEMO = {
@@ -307,62 +246,95 @@ def drowned() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize(
     ("planted", "irrelevant", "accuracy"), [("finding", 0, 1), ("shortcut", 1, 0)]
 )
-def test_planted_maps_on_the_embedded_cohort_through_the_tables(
-    tmp_path: Path,
-    drowned: tuple[np.ndarray, np.ndarray],
-    planted: str,
-    irrelevant: float,
+def test_planted_maps_on_the_embedded_cohort(
+    tmp_path: Path, drowned: tuple[np.ndarray, np.ndarray], planted: str, irrelevant: float,
     accuracy: float,
-) -> None:
+) -> None:  # fmt: skip
     finding, shortcut = drowned
-    saliency = finding if planted == "finding" else shortcut
     assert finding.any()
     assert shortcut.any()
-    score_case(*write_case(tmp_path, saliency.astype(float), finding))
-    with (tmp_path / "table.tsv").open() as file:
-        rows = {
-            (row["reference"], row["binarisation"]): row
-            for row in csv.DictReader(file, delimiter="\t")
-        }
-    for binarisation in ("half", "area"):
-        row = rows["ann", binarisation]
-        assert float(row["irrelevant_ratio"]) == irrelevant
-        assert float(row["mass_accuracy"]) == accuracy
+    case = Folder(tmp_path, {"truth": finding})
+    case.add("m", (finding if planted == "finding" else shortcut).astype(float))
+    rows = case.score()["table"]
+    for name in ("half", "area"):
+        ratio = one(rows, reference="truth", binarisation=name, measure="irrelevant_ratio")
+        assert float(ratio["value"]) == irrelevant
+    mass = one(rows, reference="truth", measure="mass_accuracy")
+    assert float(mass["value"]) == accuracy
 
 
-def test_a_constant_map_on_the_embedded_cohort_gives_chance_in_the_table(
+def test_a_constant_map_on_the_embedded_cohort_gains_nothing_over_chance(
     tmp_path: Path, drowned: tuple[np.ndarray, np.ndarray]
 ) -> None:
     finding, _ = drowned
-    score_case(*write_case(tmp_path, np.full(finding.shape, 0.25), finding))
-    with (tmp_path / "table.tsv").open() as file:
-        rows = [r for r in csv.DictReader(file, delimiter="\t") if r["reference"] == "ann"]
-    assert len(rows) == len(BINARISATIONS)
-    for row in rows:
-        chance = 1 - finding.mean()
-        assert float(row["chance_irrelevant_ratio"]) == pytest.approx(chance, abs=1e-7)
-        assert float(row["irrelevant_ratio"]) == pytest.approx(chance, abs=1e-7)
-        assert float(row["mass_accuracy"]) == pytest.approx(1 - chance, abs=1e-7)
+    case = Folder(tmp_path, {"truth": finding})
+    case.add("m", np.full(finding.shape, 0.25))
+    rows = case.score()["table"]
+    gains = [
+        float(row["gain"]) for row in rows
+        if row["gain"] and (row["reference"] == "truth" or row["measure"] in VOTES_MEASURES)
+    ]  # fmt: skip
+    assert len(gains) > 20
+    assert gains == pytest.approx([0] * len(gains), abs=1e-6)
+
+
+def test_what_is_undefined_says_why(tmp_path: Path) -> None:
+    mask = blob((8, 8, 6), 2, 2, 2)
+    case = Folder(tmp_path, {"r1": mask, "r2": np.zeros_like(mask)})
+    case.add("m", np.full(mask.shape, -1.0))
+    rows = case.score()["table"]
+    reasons = {
+        (row["reference"], row["measure"]): row["undefined"]
+        for row in rows if row["binarisation"] in ("half", "positive")
+    }  # fmt: skip
+    assert reasons["r1", "irrelevant_ratio"] == "nothing attended"
+    assert reasons["r1", "mass_accuracy"] == "no evidence"
+    assert reasons["r2", "coverage"] == "nothing marked"
+    assert reasons["r2", "average_precision"] == "nothing marked"
+    blank = [row["measure"] for row in rows if (row["value"] == "") != (row["undefined"] != "")]
+    assert blank == []
 
 
 def test_nan_saliency_is_an_error(tmp_path: Path) -> None:
     mask = blob((8, 8, 6), 2, 2, 2)
     values = mask.astype(float)
     values[0, 0, 0] = np.nan
+    case = Folder(tmp_path, {"r1": mask})
+    case.add("m", values)
     with pytest.raises(InputError, match="holds NaN"):
-        score_case(*write_case(tmp_path, values, mask))
+        case.score()
 
 
-def test_images_that_are_not_on_one_grid_never_meet(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moved", ["ct.nii.gz", "m.nii.gz"])
+def test_images_that_are_not_on_one_grid_never_meet(tmp_path: Path, moved: str) -> None:
     mask = blob((8, 8, 6), 2, 2, 2)
+    case = Folder(tmp_path, {"r1": mask})
+    case.add("m", mask.astype(float))
+    shifted = AFFINE.copy()
+    shifted[0, 3] += 0.5
+    save(tmp_path / moved, mask, shifted, np.float32)
     with pytest.raises(InputError, match="not on the same grid"):
-        score_case(*write_case(tmp_path, mask.astype(float), mask, shift_mm=0.5))
+        case.score()
 
 
-def test_votes_that_do_not_fit_their_masks_are_an_error(tmp_path: Path) -> None:
-    mask = blob((8, 8, 6), 2, 2, 2)
-    arguments = write_case(tmp_path, mask.astype(float), mask)
-    affine = np.diag([2.0, 2.0, 5.0, 1.0])
-    save(tmp_path / "annotate" / "second.nii.gz", mask, affine, np.uint8)
-    with pytest.raises(InputError, match="do not add up"):
-        score_case(*arguments)
+def test_files_are_arranged_by_model_and_method() -> None:
+    models, methods = ["m", "n"], ["a", "b"]
+    given = {
+        "maps": [f"{m}/{k}" for m in models for k in methods],
+        "records": [f"{m}.json" for m in models],
+        "seed_maps": [f"{m}/{k}/{s}" for m in models for k in methods for s in range(2)],
+        "donor_maps": [f"{m}/{k}/{d}" for m in models for d in "xy" for k in methods],
+        "donor_records": [f"{m}/{d}.json" for m in models for d in "xy"],
+    }
+    files = arrange(models, methods, 2, 2, given)
+    assert dataclasses.asdict(files["n"]) == {
+        "record": Path("n.json"),
+        "maps": {"a": Path("n/a"), "b": Path("n/b")},
+        "seeds": {"a": [Path("n/a/0"), Path("n/a/1")], "b": [Path("n/b/0"), Path("n/b/1")]},
+        "donors": [
+            (Path("n/x.json"), {"a": Path("n/a/x"), "b": Path("n/b/x")}),
+            (Path("n/y.json"), {"a": Path("n/a/y"), "b": Path("n/b/y")}),
+        ],
+    }
+    with pytest.raises(ValueError, match="too many"):
+        arrange(models, methods, 1, 2, given)

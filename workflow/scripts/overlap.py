@@ -1,12 +1,16 @@
 """Wrapper of the stage `overlap`."""
 
+from pathlib import Path
+
 from rightreason.job import job
 from rightreason.overlap import score_case
+from rightreason.overlap_files import arrange
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         given, params = snakemake.input, snakemake.params
-        names = params.models["models"], params.methods["methods"]
-        files = given.maps, given.records, given.annotations, given.predictions
-        how = params.positive, params.settings
-        score_case(snakemake.wildcards.case, *names, *files, *how, *snakemake.output)
+        files = arrange(**params.layout, given=dict(given.items()))
+        region = Path(given.region[0]) if given.region else None
+        out = {name: Path(path) for name, path in snakemake.output.items()}
+        where = Path(given.annotations), Path(given.volume), region
+        score_case(snakemake.wildcards.case, files, *where, params.settings, out)

@@ -22,9 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RULES = ("otsu", "half", "top", "area")
-PARTS = ("positive", "negative", "absolute")
-
 
 @dataclass(frozen=True)
 class Cut:
@@ -35,6 +32,11 @@ class Cut:
 
     threshold: float
     tie_share: float
+
+    @property
+    def includes_ties(self) -> bool:
+        """Whether a region that cannot hold parts of voxels holds its ties: from a half on."""
+        return self.tie_share >= 0.5
 
 
 EMPTY = Cut(float("inf"), 0.0)
@@ -92,8 +94,9 @@ def _largest(ranked: NDArray[np.float32], wanted: float) -> Cut:
     if wanted <= 0:
         return EMPTY
     threshold = ranked[int(np.ceil(wanted)) - 1]
-    above = int(np.searchsorted(-ranked, -threshold, side="left"))
-    equal = int(np.searchsorted(-ranked, -threshold, side="right")) - above
+    rising = ranked[::-1]
+    above = ranked.size - int(np.searchsorted(rising, threshold, side="right"))
+    equal = ranked.size - int(np.searchsorted(rising, threshold, side="left")) - above
     return Cut(float(threshold), (wanted - above) / equal)
 
 
@@ -106,7 +109,10 @@ def _otsu(ranked: NDArray[np.float32], seen: int) -> Cut:
     top = float(ranked[0])
     if ranked.size == seen and float(ranked[-1]) == top:
         return Cut(top, 1.0)
-    counts, edges = np.histogram(ranked, bins=256, range=(0.0, top))
+    edges = np.linspace(0.0, top, 257)
+    # The values are sorted already: what lies between two edges is found without a pass over them.
+    inner = np.searchsorted(ranked[::-1], edges[1:-1].astype(ranked.dtype), side="left")
+    counts = np.diff(inner, prepend=0, append=ranked.size)
     counts[0] += seen - ranked.size
     centres = (edges[:-1] + edges[1:]) / 2
     lower = np.cumsum(counts)[:-1].astype(float)
@@ -114,5 +120,8 @@ def _otsu(ranked: NDArray[np.float32], seen: int) -> Cut:
     mass = np.cumsum(counts * centres)
     with np.errstate(divide="ignore", invalid="ignore"):
         between = lower * upper * (mass[:-1] / lower - (mass[-1] - mass[:-1]) / upper) ** 2
+    if np.isnan(between).all():
+        # One bin holds everything: as good as constant.
+        return Cut(float(ranked[-1]), 1.0)
     best = int(np.nanargmax(between))
     return Cut(float(edges[best + 1]), 1.0)

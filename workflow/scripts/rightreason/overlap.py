@@ -1,23 +1,13 @@
 """Stage `overlap`: where a model looks, against where each rater and reference marked.
 
-Everything is counted on the CT grid, within the seen region of the model. Policies for an empty
-important region A or attended region S follow from the formulas; a quotient whose denominator is
-zero is undefined and left blank:
-
-| measure                  | formula                  | empty A | empty S | both  |
-|--------------------------|--------------------------|---------|---------|-------|
-| `irrelevant_ratio`       | abs(S minus A) / abs(S)  | 1       | blank   | blank |
-| `chance_irrelevant_ratio`| 1 - abs(A) / abs(seen)   | 1       | as ever | 1     |
-| `coverage`               | abs(S and A) / abs(A)    | blank   | 0       | blank |
-| `dice`, `iou`            | the usual                | 0       | 0       | blank |
-| `hit`                    | share of maxima in A     | 0       | blank, of a map without evidence |
-| `mass_accuracy`          | mass in A / mass         | 0       | blank, of a map without evidence |
+Everything is counted on the CT grid, within the seen region of the model. The measures and their
+policies stand in `measures`, chance and perfection in `constant` and `shifts`, the raters' own
+scores in `people`.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,101 +15,126 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rightreason.binarise import cut, descending, part_of
+from rightreason import pairs
+from rightreason.curves import pack
 from rightreason.errors import InputError
 from rightreason.images import Volume, check_same_grid, load, write_whole
 from rightreason.inputs import InputRecord
+from rightreason.map_audit import MapAudit, Person, audit_map, persons, with_surfaces
+from rightreason.masks import region_on_grid
+from rightreason.overlap_files import ModelFiles
+from rightreason.overlap_rows import (
+    COLUMNS,
+    RATER_COLUMNS,
+    SEED_COLUMNS,
+    Row,
+    left_out_rows,
+    map_rows,
+    rater_rows,
+    seed_rows,
+)
 from rightreason.placement import SeenRegion, place
-from rightreason.references import References, read_references
-from rightreason.shifts import ShiftedChance
+from rightreason.places import Places
+from rightreason.ranked import RankedMap
+from rightreason.references import CodedImage, Mask, read_references
+from rightreason.scene import Scene
+from rightreason.scores import score
+from rightreason.seen_places import COLUMNS as PLACE_COLUMNS
+from rightreason.seen_places import place_rows
+from rightreason.shifts import Shifts
 from rightreason.tsv import to_tsv
 
-KEYS = ["case", "model", "method", "reference", "binarisation"]
-COLUMNS = [
-    *KEYS,
-    *("label", "probability", "correct"),
-    *("seen_voxels", "important_voxels", "attended_voxels", "overlap_voxels", "voxel_mm3"),
-    *("irrelevant_ratio", "chance_irrelevant_ratio", "coverage", "dice", "iou"),
-    *("hit", "mass_accuracy"),
-]
-CHANCE_COLUMNS = [*KEYS, "shifts", "low", "high"]
+AGREEMENT_COLUMNS = ("case", "within", "marked_by", "voxels")
 
-Row = dict[str, Any]
+Values = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Audit:
-    """One model's map of one case by one method, and how the model classified the case."""
+class Case:
+    """One case: its references, its CT and its region on the CT grid."""
 
-    case: str
-    model: str
-    method: str
-    label: str
-    probability: float
-    correct: bool
+    name: str
+    coded: CodedImage
+    ct: Volume
+    region: Mask | None
 
-    def keys(self) -> Row:
-        """Return the columns that name this map."""
-        return {"case": self.case, "model": self.model, "method": self.method}
+
+@dataclass(frozen=True)
+class View:
+    """One case as the models of one kind of input see it."""
+
+    record: InputRecord
+    scene: Scene
+    lean: Scene
+    people: Mapping[str, Person]
+    places: Places
 
 
 def score_case(
     case: str,
-    models: Sequence[str],
-    methods: Sequence[str],
-    maps: Sequence[str],
-    records: Sequence[str],
-    annotations: str,
-    predictions: Sequence[str],
-    positive: str,
+    models: Mapping[str, ModelFiles],
+    annotations: Path,
+    volume: Path,
+    region: Path | None,
     settings: Mapping[str, Any],
-    table: str,
-    chance_table: str,
+    out: Mapping[str, Path],
 ) -> None:
-    """Score every map of one case against every reference.
+    """Score every map of one case against every reference, chance and the raters.
 
     Parameters
     ----------
     case : str
         Case id.
-    models, methods : sequence of str
-        Their names.
-    maps : sequence of path
-        Saliency maps: all methods of the first model, then of the second, …
-    records, predictions : sequence of path
-        Of each model: the record of the prepared image it saw, and its table of `predict`.
-    annotations : path
-        The case's folder under `results/annotate/`.
-    positive : str
-        The class whose evidence is audited.
+    models : mapping of model to ModelFiles
+        In the order of the config.
+    annotations, volume : path
+        The case's folder under `results/annotate/`, and its CT.
+    region : path or None
+        The case's region mask.
     settings : mapping
-        Section `overlap` of the config.
-    table, chance_table : path
+        Section `overlap` of the config, `distances` resolved to a list of binarisations.
+    out : mapping of `table`, `raters`, `pairs`, `places`, `agreement`, `seeds`, `curves` to path
         Outputs.
+
+    Raises
+    ------
+    InputError
+        When images do not fit together, or a map holds NaN or infinite values.
     """
-    rows: list[Row] = []
-    chance: list[Row] = []
-    references, grid = read_references(Path(annotations))
-    paths = iter(maps)
-    for model, record_path, prediction in zip(models, records, predictions, strict=True):
-        record = InputRecord.read(record_path)
-        check_same_grid(record.ct_grid, grid, f"The prepared image of {case}", "its annotations")
-        seen = SeenRegion.of(record)
-        here = references.within(seen)
-        shifted = ShiftedChance.of(here, seen.shape, settings["shifts"], seed=case)
-        label, probability = read_prediction(Path(prediction), case)
-        correct = (probability >= 0.5) == (label == positive)
-        for method in methods:
-            audit = Audit(case, model, method, label, probability, correct)
-            values = place(load_map(next(paths)), record)
-            for row, interval in score_map(audit, values, here, shifted, settings):
-                rows.append({**row, "voxel_mm3": grid.voxel_mm3})
-                chance.append(interval)
-    write_whole(table, to_tsv(COLUMNS, rows))
-    write_whole(chance_table, to_tsv(CHANCE_COLUMNS, chance))
+    coded = read_references(annotations)
+    ct = load(volume)
+    check_same_grid(ct.grid, coded.grid, f"The CT of {case}", "its annotations")
+    mask = None if region is None else region_on_grid(region, ct.grid, case)
+    about = Case(case, coded, ct, mask)
+    tables: dict[str, list[Row]] = {name: [] for name in ("table", "raters", "places", "seeds")}
+    views: dict[str, View] = {}
+    seen: dict[str, pairs.Seen] = {}
+    curves: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for model, files in models.items():
+        record = InputRecord.read(files.record)
+        check_same_grid(record.ct_grid, ct.grid, f"The prepared image of {case}", "its CT")
+        if record.kind not in views:
+            views[record.kind] = _view(about, record, settings)
+        view = views[record.kind]
+        maps = {method: place(load_map(path), record) for method, path in files.maps.items()}
+        seen[model] = pairs.Seen(record, maps, view.lean.references)
+        audits = _audit_model(case, files, maps, view, settings)
+        curves |= {f"{model}/{a.method}/{a.part}": a.curves for a in audits}
+        _tabulate(about, model, audits, view, tables)
+        tables["seeds"] += _seeds(about, model, files, view, settings)
+    write_whole(out["table"], to_tsv(COLUMNS, tables["table"]))
+    write_whole(out["raters"], to_tsv(RATER_COLUMNS, tables["raters"]))
+    write_whole(out["places"], to_tsv(PLACE_COLUMNS, tables["places"]))
+    write_whole(out["seeds"], to_tsv(SEED_COLUMNS, tables["seeds"]))
+    rows = pairs.pair_rows(case, seen, settings["binarisations"])
+    write_whole(out["pairs"], to_tsv(pairs.COLUMNS, rows))
+    agreement = _agreement(about, [view.record for view in views.values()])
+    write_whole(out["agreement"], to_tsv(AGREEMENT_COLUMNS, agreement))
+    names = [key.name for key in coded.patterns.of_all_raters().keys]
+    write_whole(out["curves"], pack(names, curves))
 
 
-def load_map(path: str) -> Volume:
+def load_map(path: Path) -> Volume:
     """Read a saliency map; NaN or infinite values are an error."""
     volume = load(path)
     if not np.isfinite(volume.data).all():
@@ -130,115 +145,86 @@ def load_map(path: str) -> Volume:
     return volume
 
 
-def score_map(
-    audit: Audit,
-    values: NDArray[np.float32],
-    references: References,
-    shifted: ShiftedChance,
+def lent_maps(
+    donors: Sequence[tuple[InputRecord, Mapping[str, Path]]], method: str
+) -> list[tuple[InputRecord, Volume]]:
+    """Read the donors' maps; one that holds NaN stops its own case only, and lends nothing."""
+    maps = [(record, load(paths[method])) for record, paths in donors]
+    return [(record, volume) for record, volume in maps if np.isfinite(volume.data).all()]
+
+
+def _view(about: Case, record: InputRecord, settings: Mapping[str, Any]) -> View:
+    scene = Scene.of(about.coded, record, about.region, settings["tolerance_mm"])
+    places = Places.of(about.ct, record, about.region)
+    people = persons(scene, measure_surfaces=bool(settings["distances"]))
+    return View(record, scene, scene.of_all_raters(), people, places)
+
+
+def _audit_model(
+    case: str, files: ModelFiles, maps: Mapping[str, Values], view: View,
     settings: Mapping[str, Any],
-) -> Iterator[tuple[Row, Row]]:
-    """Yield, for each binarisation and reference, the row of measures and that of chance.
-
-    Parameters
-    ----------
-    audit : Audit
-        What the map is.
-    values : array
-        The signed map on the seen region.
-    references : References
-        Votes on the same voxels.
-    shifted : ShiftedChance
-        Random shifts of the attended region.
-    settings : mapping
-        Section `overlap` of the config.
-    """
-    for name, binarisation in settings["binarisations"].items():
-        part = part_of(values, binarisation["part"]).ravel()
-        ranked = descending(part)
-        whole_map = _whole_map_measures(part, references)
-        # Only the rule `area` cuts differently for each reference.
-        groups = (
-            [(i,) for i in range(len(references.names))]
-            if binarisation["rule"] == "area"
-            else [tuple(range(len(references.names)))]
-        )
-        for group in groups:
-            important = references.sizes[group[0]]
-            region = cut(binarisation, ranked, part.size, important)
-            overlap, attended = _count(part, region.threshold, region.tie_share, references)
-            low, high = shifted.interval(part, region)
-            for i in group:
-                keys = {**audit.keys(), "reference": references.names[i], "binarisation": name}
-                row = {
-                    **keys,
-                    "label": audit.label,
-                    "probability": audit.probability,
-                    "correct": str(audit.correct).lower(),
-                    **area_measures(part.size, references.sizes[i], attended, overlap[i]),
-                    "hit": whole_map["hit"][i],
-                    "mass_accuracy": whole_map["mass_accuracy"][i],
-                }
-                interval = {"shifts": shifted.shifts, "low": low[i], "high": high[i]}
-                yield row, {**keys, **interval}
+) -> list[MapAudit]:  # fmt: skip
+    """Score every part of every method's map; surface distances last, all regions together."""
+    shifts = Shifts.of(view.lean, settings["shifts"], seed=case)
+    donors = [(InputRecord.read(record), paths) for record, paths in files.donors]
+    audits = []
+    for method, values in maps.items():
+        given = lent_maps(donors, method)
+        audits += [
+            audit_map(method, part, values, view.scene, view.lean, shifts, given, view.record,
+                      settings)
+            for part in parts_of(settings["binarisations"])
+        ]  # fmt: skip
+    return with_surfaces(audits, view.scene, view.people, settings)
 
 
-def _count(
-    part: NDArray[np.float32], threshold: float, tie_share: float, references: References
-) -> tuple[NDArray[np.float64], float]:
-    """Count abs(S and A) for every reference, and abs(S); ties count as their share."""
-    above, equal = part > threshold, part == threshold
-    overlap = references.count(above) + tie_share * references.count(equal)
-    attended = float(np.count_nonzero(above)) + tie_share * float(np.count_nonzero(equal))
-    return overlap, attended
+def parts_of(binarisations: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the parts of a map that the binarisations keep, in their order."""
+    return list(dict.fromkeys(rule["part"] for rule in binarisations.values()))
 
 
-def _whole_map_measures(
-    part: NDArray[np.float32], references: References
-) -> dict[str, NDArray[np.float64]]:
-    """Pointing game and mass accuracy for every reference; NaN of a map without evidence.
-
-    Sources: pointing game, Zhang et al., Int J Comput Vis 2018 (several maxima: the share of them
-    in A); relevance mass accuracy, Arras et al., Information Fusion 2022.
-    """
-    mass = float(part.sum(dtype=np.float64))
-    if mass == 0:
-        undefined = np.full(len(references.names), np.nan)
-        return {"hit": undefined, "mass_accuracy": undefined}
-    maxima = part == part.max()
-    return {
-        "hit": references.count(maxima) / np.count_nonzero(maxima),
-        "mass_accuracy": references.count(part > 0, weights=part) / mass,
-    }
+def _tabulate(
+    about: Case, model: str, audits: Sequence[MapAudit], view: View, tables: dict[str, list[Row]]
+) -> None:
+    """Add one model's rows to the tables."""
+    references = view.scene.references
+    for audit in audits:
+        keys = {"case": about.name, "model": model, "method": audit.method}
+        whole = audit.found.of_all_raters(view.scene)
+        voxel = about.ct.grid.voxel_mm3
+        tables["table"] += map_rows(keys, whole, view.lean.references, audit.beside, voxel)
+        tables["raters"] += left_out_rows(keys, audit.found, references)
+        tables["places"] += place_rows(keys, audit.ranked, whole, view.lean, view.places)
+    people = {rater: person.found for rater, person in view.people.items()}
+    if len(people) > 1:
+        tables["raters"] += rater_rows(about.name, model, people, references)
 
 
-def area_measures(seen: int, important: float, attended: float, overlap: float) -> Row:
-    """Compute the area measures of one attended region and one reference from counts.
-
-    >>> row = area_measures(seen=16, important=4, attended=5, overlap=2)
-    >>> row["irrelevant_ratio"], row["coverage"], row["iou"]
-    (0.6, 0.5, 0.2857142857142857)
-    """
-    return {
-        "seen_voxels": seen,
-        "important_voxels": important,
-        "attended_voxels": attended,
-        "overlap_voxels": overlap,
-        "irrelevant_ratio": _ratio(attended - overlap, attended),
-        "chance_irrelevant_ratio": _ratio(seen - important, seen),
-        "coverage": _ratio(overlap, important),
-        "dice": _ratio(2 * overlap, attended + important),
-        "iou": _ratio(overlap, attended + important - overlap),
-    }
+def _seeds(
+    about: Case, model: str, files: ModelFiles, view: View, settings: Mapping[str, Any]
+) -> Iterable[Row]:
+    for method, paths in files.seeds.items():
+        for seed, path in enumerate(paths):
+            values = place(load_map(path), view.record)
+            for part in parts_of(settings["binarisations"]):
+                rules = {n: r for n, r in settings["binarisations"].items() if r["part"] == part}
+                found = score(RankedMap.of(values, part), view.lean, part, rules)
+                keys = {"case": about.name, "model": model, "method": method}
+                yield from seed_rows(keys, seed, found, view.lean.references)
 
 
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else float("nan")
-
-
-def read_prediction(path: Path, case: str) -> tuple[str, float]:
-    """Return label and probability of one case from a table of `predict`."""
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            if row["case"] == case:
-                return row["label"], float(row["probability"])
-    raise InputError(f"{path} has no row for case {case}; remove it and run again.")
+def _agreement(about: Case, records: Sequence[InputRecord]) -> Iterable[Row]:
+    """Count who marked what in the region, or where there is none in all that a model saw."""
+    if about.region is not None:
+        within, where = "region", about.region
+    else:
+        within, where = "seen", np.zeros(about.ct.grid.shape, dtype=np.bool_)
+        for record in records:
+            where[np.ix_(*SeenRegion.of(record).axes)] = True
+    patterns = about.coded.patterns
+    counts: dict[str, int] = {}
+    for marked, voxels in zip(patterns.marked, about.coded.counts(where), strict=True):
+        who = "+".join(r for r, m in zip(patterns.raters, marked, strict=True) if m)
+        counts[who] = counts.get(who, 0) + int(voxels)
+    for who, voxels in counts.items():
+        yield {"case": about.name, "within": within, "marked_by": who, "voxels": voxels}

@@ -1,13 +1,15 @@
 """References: the important regions that raters' votes define.
 
 Each voxel is described once by a code, which combination of raters (and of STAPLE) marked it; what
-every reference counts then follows from one histogram of codes.
+every reference counts then follows from histograms of codes over the few voxels that anyone marked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,91 +18,217 @@ from rightreason.consensus import CONSENSUS
 from rightreason.errors import InputError
 from rightreason.images import Grid, check_same_grid, load
 from rightreason.placement import SeenRegion
+from rightreason.staple import staple
+
+Mask = NDArray[np.bool_]
+VOTES = "votes"
+
+
+@dataclass(frozen=True, order=True)
+class Reference:
+    """One reference: a rater or a consensus, of all raters or of all but `left_out`."""
+
+    name: str
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """What every code stands for.
+
+    Attributes
+    ----------
+    raters : tuple of str
+        Who looked, in alphabetical order.
+    keys : tuple of Reference
+        Raters, `majority`, `union`, `intersection`, `staple`; then, with several raters, these four
+        of all raters but one, for each.
+    members : (codes, len(keys)) array of bool
+        Whether a voxel with that code belongs to each reference; code 0 belongs to none.
+    marked : (codes, len(raters)) array of bool
+        Whether each rater marked a voxel with that code.
+    voters : tuple of str
+        Whose votes are counted: of all raters (blank), then of all but each of several.
+    """
+
+    raters: tuple[str, ...]
+    keys: tuple[Reference, ...]
+    members: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
+    voters: tuple[str, ...]
+
+    @property
+    def whole(self) -> list[int]:
+        """Positions in `keys` of the references of all raters."""
+        return [i for i, key in enumerate(self.keys) if not key.left_out]
+
+    def votes(self) -> NDArray[np.int64]:
+        """Return the votes of each code, (codes, len(voters))."""
+        total = self.marked.sum(axis=1, dtype=np.int64)
+        own = {rater: self.marked[:, i] for i, rater in enumerate(self.raters)}
+        return np.stack([total - own.get(voter, 0) for voter in self.voters], axis=1)
+
+    def of_all_raters(self) -> Patterns:
+        """Leave out the references and votes that leave a rater out."""
+        keys = tuple(self.keys[i] for i in self.whole)
+        return Patterns(self.raters, keys, self.members[:, self.whole], self.marked, ("",))
 
 
 @dataclass(frozen=True)
 class References:
-    """Every rater and consensus on a set of voxels.
+    """Every reference on a set of voxels, most of which nobody marked.
 
     Attributes
     ----------
-    names : list of str
-        Raters in alphabetical order, then `majority`, `union`, `intersection`, `staple`.
-    codes : (N,) or (X, Y, Z) array of int
-        Per voxel, which row of `members` describes it.
-    members : (n_codes, n_references) array of bool
-        Whether a voxel with that code belongs to each reference.
+    patterns : Patterns
+        What the codes stand for.
+    size : int
+        Number of voxels, N.
+    at : (U,) array of int
+        The marked voxels, as flat indices in rising order.
+    codes : (U,) array of int
+        Their codes; none is 0.
     """
 
-    names: list[str]
+    patterns: Patterns
+    size: int
+    at: NDArray[np.int64]
     codes: NDArray[np.int64]
-    members: NDArray[np.bool_]
 
     @property
-    def sizes(self) -> list[float]:
-        """Number of important voxels of each reference."""
-        return [float(n) for n in self.count(np.ones(self.codes.size, dtype=np.bool_))]
+    def sizes(self) -> NDArray[np.float64]:
+        """Number of important voxels of each reference, (R,)."""
+        return self.of_codes(self.codes)
+
+    def of_codes(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Count, for each reference, the voxels that have these codes."""
+        histogram = np.bincount(codes, minlength=len(self.patterns.members))
+        counts: NDArray[np.float64] = histogram.astype(np.float64) @ self.patterns.members
+        return counts
+
+    def mask(self, reference: int) -> Mask:
+        """Return one reference's region, (N,)."""
+        return self._spread(self.patterns.members[:, reference])
+
+    def rater_mask(self, rater: str) -> Mask:
+        """Return what one rater marked, (N,)."""
+        return self._spread(self.patterns.marked[:, self.patterns.raters.index(rater)])
+
+    def _spread(self, belongs: NDArray[np.bool_]) -> Mask:
+        mask = np.zeros(self.size, dtype=np.bool_)
+        mask[self.at[belongs[self.codes]]] = True
+        return mask
+
+    def of_all_raters(self) -> References:
+        """Leave out the references that leave a rater out."""
+        return References(self.patterns.of_all_raters(), self.size, self.at, self.codes)
+
+    def part(self, where: Mask) -> References:
+        """Return the references on the voxels that `where`, (N,), keeps."""
+        kept = where[self.at]
+        position = np.cumsum(where, dtype=np.int64) - 1
+        return References(
+            self.patterns, int(where.sum()), position[self.at[kept]], self.codes[kept]
+        )
+
+
+@dataclass(frozen=True)
+class CodedImage:
+    """The codes of one case on the CT grid."""
+
+    patterns: Patterns
+    codes: NDArray[Any]
+    grid: Grid
 
     def within(self, seen: SeenRegion) -> References:
         """Return the references on the seen voxels only."""
-        return References(self.names, seen.take(self.codes), self.members)
+        codes = seen.take(self.codes).ravel()
+        at = np.flatnonzero(codes)
+        return References(self.patterns, codes.size, at, codes[at].astype(np.int64))
 
-    def count(
-        self, where: NDArray[np.bool_], weights: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float64]:
-        """Count (or sum the weights of) the voxels `where` holds that each reference marked.
+    def counts(self, where: Mask) -> NDArray[np.int64]:
+        """Return how many voxels of the CT in `where` have each code."""
+        return np.bincount(self.codes[where], minlength=len(self.patterns.members))
 
-        Parameters
-        ----------
-        where : (N,) array of bool
-            Voxels to count, flattened.
-        weights : (N,) array, optional
-            What each counts.
 
-        Returns
-        -------
-        (n_references,) array
-        """
-        histogram = np.bincount(
-            self.codes.ravel()[where],
-            weights=None if weights is None else weights[where],
-            minlength=len(self.members),
+def encode(
+    masks: Mapping[str, Mask], staples: Mapping[str, Mask], grid: Grid | None = None
+) -> CodedImage:
+    """Code the voxels of one case.
+
+    Parameters
+    ----------
+    masks : mapping of rater to array of bool
+        All of one shape.
+    staples : mapping of str to array of bool
+        The STAPLE consensus of all raters (`""`) and, with several, of all but each of them.
+    grid : Grid, optional
+        Of the masks.
+
+    Raises
+    ------
+    InputError
+        When there are more than 31 raters.
+    """
+    raters = tuple(sorted(masks))
+    layers = [*(masks[r] for r in raters), *(staples[v] for v in _left_out(raters))]
+    if len(layers) > 64:
+        raise InputError(
+            f"One case was annotated by {len(raters)} raters, and at most 31 can be held apart. "
+            "Take rows out of the annotation table."
         )
-        counts: NDArray[np.float64] = histogram.astype(np.float64) @ self.members
-        return counts
+    kind = np.min_scalar_type((1 << len(layers)) - 1)
+    raw = np.zeros(layers[0].shape, dtype=kind)
+    for bit, layer in enumerate(layers):
+        raw |= np.left_shift(layer, bit, dtype=kind)
+    at = np.flatnonzero(raw)
+    found, codes = np.unique(raw.ravel()[at], return_inverse=True)
+    bits = np.concatenate([np.zeros(1, dtype=np.uint64), found.astype(np.uint64)])
+    layered = (bits[:, None] >> np.arange(len(layers), dtype=np.uint64)) & np.uint64(1) == 1
+    small = np.zeros(raw.size, dtype=np.min_scalar_type(len(found)))
+    small[at] = codes + 1
+    shape = raw.shape
+    if grid is None:
+        x, y, z = shape
+        grid = Grid((x, y, z), np.eye(4))
+    return CodedImage(_patterns(raters, layered), small.reshape(shape), grid)
 
 
-def make_references(masks: dict[str, NDArray[np.bool_]], staple: NDArray[np.bool_]) -> References:
-    """Make the references of one case from its raters' masks and STAPLE's, all of one shape.
+def _left_out(raters: Sequence[str]) -> list[str]:
+    return ["", *raters] if len(raters) > 1 else [""]
+
+
+def _patterns(raters: tuple[str, ...], layered: NDArray[np.bool_]) -> Patterns:
+    """Say which codes belong to which reference.
 
     `majority` is more than half of the raters who looked: of two both, of four three.
     """
-    raters = sorted(masks)
-    codes: NDArray[np.int64] = staple.astype(np.int64) << len(raters)
-    for bit, rater in enumerate(raters):
-        codes |= masks[rater].astype(np.int64) << bit
-    patterns, codes = np.unique(codes, return_inverse=True)
-    marked = (patterns[:, None] >> np.arange(len(raters) + 1)) & 1 == 1
-    votes = marked[:, :-1].sum(axis=1)
-    consensus = {
-        "majority": 2 * votes > len(raters),
-        "union": votes > 0,
-        "intersection": votes == len(raters),
-        "staple": marked[:, -1],
-    }
-    members = np.column_stack([marked[:, :-1], *(consensus[name] for name in CONSENSUS)])
-    return References([*raters, *CONSENSUS], codes.reshape(staple.shape), members)
+    n = len(raters)
+    marked = layered[:, :n]
+    keys = [Reference(rater) for rater in raters]
+    columns = [marked[:, i] for i in range(n)]
+    for k, left_out in enumerate(_left_out(raters)):
+        kept = [i for i, rater in enumerate(raters) if rater != left_out]
+        votes = marked[:, kept].sum(axis=1)
+        consensus = {
+            "majority": 2 * votes > len(kept),
+            "union": votes > 0,
+            "intersection": votes == len(kept),
+            "staple": layered[:, n + k],
+        }
+        keys += [Reference(name, left_out) for name in CONSENSUS]
+        columns += [consensus[name] for name in CONSENSUS]
+    members = np.column_stack(columns)
+    return Patterns(raters, tuple(keys), members, marked, tuple(_left_out(raters)))
 
 
-def read_references(folder: Path) -> tuple[References, Grid]:
+def read_references(folder: Path) -> CodedImage:
     """Read one case's annotations from `results/annotate/{case}/`.
 
-    Returns
-    -------
-    References
-        On the CT grid.
-    Grid
-        The CT grid.
+    Raises
+    ------
+    InputError
+        When the files there do not fit together.
     """
     votes = load(folder / "votes.nii.gz")
     masks = {}
@@ -110,8 +238,21 @@ def read_references(folder: Path) -> tuple[References, Grid]:
         mask = load(path)
         check_same_grid(mask.grid, votes.grid, str(path), "its votes.nii.gz")
         masks[path.name.removesuffix(".nii.gz")] = mask.data > 0
-    if not masks or not np.array_equal(sum(m.astype(int) for m in masks.values()), votes.data):
+    total = np.zeros(votes.data.shape, dtype=np.uint8)
+    for marked in masks.values():
+        total += marked
+    if not masks or not np.array_equal(total, votes.data):
         raise InputError(f"The masks in {folder} do not add up to its votes; remove the folder.")
-    staple = load(folder / "staple.nii.gz")
-    check_same_grid(staple.grid, votes.grid, "staple.nii.gz", "its votes.nii.gz")
-    return make_references(masks, staple.data > 0), votes.grid
+    consensus = load(folder / "staple.nii.gz")
+    check_same_grid(consensus.grid, votes.grid, "staple.nii.gz", "its votes.nii.gz")
+    return encode(masks, {"": consensus.data > 0, **staples_without(masks)}, votes.grid)
+
+
+def staples_without(masks: Mapping[str, Mask]) -> dict[str, Mask]:
+    """Return the STAPLE consensus of all raters but each one; empty for a single rater."""
+    if len(masks) < 2:
+        return {}
+    return {
+        left_out: staple({r: mask for r, mask in masks.items() if r != left_out}).mask
+        for left_out in sorted(masks)
+    }
