@@ -12,7 +12,8 @@ from rightreason.statistics import (
     draw_patients,
     score_interval,
 )
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, norm
+from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score
 
 
@@ -113,18 +114,43 @@ def test_auc_of_one_class_is_undefined_and_equal_scores_tell_nothing():
     assert high > 0.8
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_bootstrap_equals_scipys_bca_draw_for_draw(seed):
-    values = np.random.default_rng(seed).beta(0.5, 2, (19, 3))
-    ours = bootstrap_means(values, np.arange(19), 2000, 0.95, seed)
+@pytest.mark.parametrize(("seed", "patients"), [(0, 19), (1, 19), (2, 19), (3, 13), (4, 60)])
+def test_bootstrap_is_scipys_bca_draw_for_draw_at_the_expanded_level(seed, patients):
+    values = np.random.default_rng(seed).beta(0.5, 2, (patients, 3))
+    ours = bootstrap_means(values, np.arange(patients), 2000, 0.95, seed)
+    # Hesterberg 2015: read where sqrt((n - 1) / n) z equals Student's t.
+    expanded = student.ppf(0.975, patients - 1) * np.sqrt(patients / (patients - 1))
+    level = 2 * norm.cdf(expanded) - 1
     for column in range(3):
         theirs = bootstrap(
-            (values[:, column],), np.mean, n_resamples=2000, method="BCa",
-            random_state=np.random.default_rng(seed), axis=-1, vectorized=True,
+            (values[:, column],), np.mean, n_resamples=2000, method="BCa", axis=-1,
+            random_state=np.random.default_rng(seed), vectorized=True, confidence_level=level,
         ).confidence_interval  # fmt: skip
         assert ours.mean[column] == pytest.approx(values[:, column].mean(), abs=1e-12)
         assert ours.low[column] == pytest.approx(theirs.low, abs=1e-9)
         assert ours.high[column] == pytest.approx(theirs.high, abs=1e-9)
+
+
+def test_levels_expand_by_the_patients_who_have_a_value():
+    values = np.random.default_rng(5).random((12, 1))
+    missing = np.r_[values, np.full((30, 1), np.nan)]
+    few = bootstrap_means(values, np.arange(12), 20_000, 0.95, 1)
+    same = bootstrap_means(missing, np.arange(42), 20_000, 0.95, 1)
+    # The number drawn now varies about 12, which widens the draws by a few per cent at most.
+    assert (same.high - same.low)[0] == pytest.approx((few.high - few.low)[0], rel=0.12)
+
+
+def test_means_of_many_symmetric_values_have_students_interval():
+    values = norm.ppf((np.arange(400) + 0.5) / 400)[:, None]
+    found = bootstrap_means(values, np.arange(400), 20_000, 0.95, 1)
+    reach = student.ppf(0.975, 399) * values.std(ddof=1) / 20
+    assert [*found.low, *found.high] == pytest.approx([-reach, reach], rel=0.03)
+
+
+def test_a_level_beyond_the_pole_of_bca_is_the_end_of_the_draws():
+    values = np.array([[0.0], [0.0], [1.0]])
+    found = bootstrap_means(values, np.arange(3), 2000, 0.9999, 1)
+    assert [*found.low, *found.high] == [0.0, 1.0]
 
 
 def test_cases_of_a_patient_are_drawn_together():

@@ -1,154 +1,182 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
-from rightreason.cohort import site_groups
+from rightreason.agreement import AGREEMENT_COLUMNS
+from rightreason.audited import Audited
+from rightreason.cohort import read_predictions, site_groups
+from rightreason.comparisons import COMPARISON_COLUMNS
+from rightreason.curves_table import CURVES_COLUMNS
 from rightreason.errors import InputError
-from rightreason.overlap import COLUMNS as OVERLAP_HEADER
-from rightreason.summary import OVERLAP_COLUMNS, PERFORMANCE_COLUMNS, summarise
-from sklearn.metrics import roc_auc_score
+from rightreason.overlap_table import OVERLAP_COLUMNS
+from rightreason.performance import COLUMNS as PERFORMANCE_COLUMNS
+from rightreason.places_table import PLACES_COLUMNS
+from rightreason.sensitivity_table import SENSITIVITY_COLUMNS
+from rightreason.statistics import sum_by_patient
+from rightreason.summary import read_tables, summarise
+from rightreason.verdict import VERDICT_COLUMNS
 
-SETTINGS = {"bootstrap": 500, "confidence": 0.95, "seed": 1}
+from tests.unit.overlap_fakes import (
+    HEADLINE,
+    FakeCase,
+    FakeStudy,
+    annotated_of,
+    cases_of,
+    write_study,
+    write_table,
+)
 
-# case: patient, site, label, probability by model m
-COHORT = {
-    "c1": ("p1", "A", "drowning", 0.9),
-    "c2": ("p2", "A", "drowning", 0.8),
-    "c3": ("p3", "A", "drowning", 0.3),
-    "c4": ("p4", "A", "other", 0.4),
-    "c5": ("p5", "A", "other", 0.1),
-    "c6": ("p6", "B", "drowning", 0.6),
-    "c7": ("p7", "B", "drowning", 0.2),
+SETTINGS = {
+    "bootstrap": 500, "permutations": 999, "confidence": 0.95, "seed": 1, "strata": [],
+}  # fmt: skip
+HEADERS = {
+    "performance": PERFORMANCE_COLUMNS,
+    "overlap": OVERLAP_COLUMNS,
+    "sensitivity": SENSITIVITY_COLUMNS,
+    "places": PLACES_COLUMNS,
+    "verdict": VERDICT_COLUMNS,
+    "curves": CURVES_COLUMNS,
+    "comparisons": COMPARISON_COLUMNS,
+    "agreement": AGREEMENT_COLUMNS,
 }
-CASES = {case: {"patient": p, "site": s, "label": lab} for case, (p, s, lab, _) in COHORT.items()}
+COHORT = {
+    "c1": FakeCase("p1", ratio=0.2, probability=0.9),
+    "c2": FakeCase("p2", ratio=0.6, probability=0.8),
+    "c3": FakeCase("p3", ratio=0.9, probability=0.3),
+    "c4": FakeCase("p4", ratio=0.5, probability=0.4, label="other"),
+    "c5": FakeCase("p5", raters=(), probability=0.1, label="other"),
+    "c6": FakeCase("p6", site="B", ratio=float("nan"), probability=0.6),
+    "c7": FakeCase("p7", site="B", ratio=0.7, probability=0.2),
+}
+CASES = cases_of(COHORT)
+STUDY = {
+    "external_sites": ["B"],
+    "positive": "drowning",
+    "headline": HEADLINE,
+    "methods": {"gradcam": {"algorithm": "gradcam", "layer": None}},
+    "layers": {"m": None},
+}
 
 
-def write_predictions(path, values):
-    rows = ["case\tsite\tfold\tlabel\tprobability"]
-    rows += [f"{c}\t{COHORT[c][1]}\t0\t{COHORT[c][2]}\t{v}" for c, v in values.items()]
-    path.write_text("\n".join(rows) + "\n")
-    return path
+def run(folder: Path, cohort=None, study=STUDY) -> dict[str, pd.DataFrame]:
+    cohort = cohort or COHORT
+    raters = {case: list(cohort[case].raters) for case in annotated_of(cohort)}
+    for case, names in raters.items():
+        rows = [{"rater": name, "staple_sensitivity": 0.9, "staple_specificity": 0.8}
+                for name in names]  # fmt: skip
+        write_table(folder / f"annotate/{case}/raters.tsv", list(rows[0]), rows)
+    summarise(folder, cases_of(cohort), raters, ["m"], study, SETTINGS)
+    return {name: pd.read_csv(folder / f"summary/{name}.tsv", sep="\t") for name in HEADERS}
 
 
-def write_overlap(path, case, ratio, reference="union"):
-    _, _, label, probability = COHORT[case]
-    correct = (probability >= 0.5) == (label == "drowning")
-    row = dict.fromkeys(OVERLAP_HEADER, "") | {
-        "case": case, "model": "m", "method": "gradcam", "reference": reference,
-        "binarisation": "otsu", "label": label, "probability": probability,
-        "correct": str(correct).lower(), "seen_voxels": 100, "important_voxels": 20,
-        "attended_voxels": 10, "overlap_voxels": 2.5, "voxel_mm3": 1.0,
-        "irrelevant_ratio": ratio, "chance_irrelevant_ratio": 0.8, "hit": 1,
-    }  # fmt: skip
-    lines = ["\t".join(OVERLAP_HEADER), "\t".join(str(row[name]) for name in OVERLAP_HEADER)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-@pytest.fixture
-def summary(tmp_path):
-    ratios = {"c1": 0.2, "c2": 0.6, "c3": 0.9, "c4": 0.5, "c6": "", "c7": 0.7}
-    tables = [write_overlap(tmp_path / f"{case}.tsv", case, r) for case, r in ratios.items()]
-    predictions = write_predictions(tmp_path / "m.tsv", {c: v[3] for c, v in COHORT.items()})
-    performance, overlap = tmp_path / "performance.tsv", tmp_path / "overlap.tsv"
-    summarise(tables, {"m": predictions}, CASES, ["B"], "drowning", SETTINGS, performance, overlap)
-    return pd.read_csv(performance, sep="\t"), pd.read_csv(overlap, sep="\t")
-
-
-def test_performance_by_hand(summary):
-    table, _ = summary
-    assert list(table.columns) == PERFORMANCE_COLUMNS
-    assert table["site"].tolist() == ["A", "B", "training", "external"]
-    a = table.iloc[0]
-    assert (a["n_cases"], a["n_positive"]) == (5, 3)
-    # Of six pairs, one is the wrong way round: 0.3 against 0.4.
-    assert a["auc"] == pytest.approx(5 / 6, abs=1e-5)
-    assert a["auc"] == pytest.approx(
-        roc_auc_score([1, 1, 1, 0, 0], [0.9, 0.8, 0.3, 0.4, 0.1]), abs=1e-5
-    )
-    assert a["auc_low"] < a["auc"] < a["auc_high"]
-    assert a["accuracy"] == 0.8
-    assert a["sensitivity"] == pytest.approx(2 / 3, abs=1e-5)
-    assert a["specificity"] == 1
-    assert table.drop(columns="site").iloc[2].equals(table.drop(columns="site").iloc[0])
-
-
-def test_undefined_performance_is_blank(summary):
-    table, _ = summary
-    external = table.set_index("site").loc["external"]
+def test_every_table_is_written_with_its_columns(tmp_path: Path):
+    write_study(tmp_path, COHORT)
+    tables = run(tmp_path)
+    for name, columns in HEADERS.items():
+        assert list(tables[name].columns) == columns
+        assert len(tables[name])
+    assert tables["performance"]["sites"].tolist() == ["A", "B", "training", "external", "training"]
+    training = tables["performance"].iloc[2]
+    assert training["auc"] == pytest.approx(5 / 6, abs=1e-5)
+    assert training["accuracy"] == 0.8
+    external = tables["performance"].iloc[3]
     assert external["sensitivity"] == 0.5
     assert external[["auc", "auc_low", "auc_high", "specificity"]].isna().all()
+    assert tables["verdict"]["case"].tolist() == ["c2", "c1", "c3", "c7", "c6"]
+    # The headline is one row of two tables, which say the same of it.
+    headline = tables["sensitivity"].query("sites == 'training' and choice == 'headline'").iloc[0]
+    row = (
+        tables["overlap"]
+        .query(
+            "sites == 'training' and reference == 'union' and binarisation == 'otsu' and "
+            "measure == 'irrelevant_ratio' and subset == 'all'"
+        )
+        .iloc[0]
+    )
+    for name in ("n_cases", "mean", "low", "high", "chance"):
+        assert headline[name] == row[name]
 
 
-def test_overlap_by_hand(summary):
-    _, table = summary
-    assert list(table.columns) == OVERLAP_COLUMNS
-    assert len(table) == 4 * 3 * 7  # sites, subsets, metrics
-    rows = table.set_index(["site", "subset", "metric"])
-    everyone = rows.loc["training", "all", "irrelevant_ratio"]
-    assert everyone["n_cases"] == 3  # c4 is not positive
-    assert everyone["mean"] == pytest.approx((0.2 + 0.6 + 0.9) / 3, abs=1e-5)
-    assert everyone["median"] == 0.6
-    assert everyone["low"] < everyone["mean"] < everyone["high"]
-    assert rows.loc["training", "correct", "irrelevant_ratio"]["mean"] == pytest.approx(0.4)
-    wrong = rows.loc["training", "wrong", "irrelevant_ratio"]
-    assert (wrong["n_cases"], wrong["mean"]) == (1, 0.9)
-    assert wrong[["low", "high"]].isna().all()
-    assert rows.loc["training", "all", "chance_irrelevant_ratio"]["mean"] == 0.8
+def test_without_annotations_the_tables_are_their_headers(tmp_path: Path):
+    cohort = {case: FakeCase(fake.patient, fake.site, fake.label, raters=())
+              for case, fake in COHORT.items()}  # fmt: skip
+    write_study(tmp_path, cohort)
+    run(tmp_path, cohort, STUDY | {"external_sites": []})
+    for name, columns in HEADERS.items():
+        lines = (tmp_path / f"summary/{name}.tsv").read_text().splitlines()
+        assert lines[0] == "\t".join(columns)
+        assert len(lines) == (5 if name == "performance" else 1)
 
 
-def test_undefined_overlap_is_blank_and_not_counted(summary):
-    _, table = summary
-    rows = table.set_index(["site", "subset", "metric"])
-    external = rows.loc["external", "all", "irrelevant_ratio"]
-    assert (external["n_cases"], external["mean"]) == (1, 0.7)
-    # The chance of the case without a ratio is left out too: the two stand side by side.
-    assert rows.loc["external", "all", "chance_irrelevant_ratio"]["n_cases"] == 1
-    nobody = rows.loc["external", "correct", "irrelevant_ratio"]
-    assert nobody["n_cases"] == 0
-    assert nobody[["mean", "median", "low", "high"]].isna().all()
-    assert rows.loc["training", "all", "dice"]["n_cases"] == 0
-
-
-def test_without_annotations_the_overlap_table_is_its_header(tmp_path):
-    predictions = write_predictions(tmp_path / "m.tsv", {c: v[3] for c, v in COHORT.items()})
-    paths = tmp_path / "performance.tsv", tmp_path / "overlap.tsv"
-    summarise([], {"m": predictions}, CASES, [], "drowning", SETTINGS, *paths)
-    assert paths[1].read_text() == "\t".join(OVERLAP_COLUMNS) + "\n"
-    assert pd.read_csv(paths[0], sep="\t")["site"].tolist() == ["A", "B", "training"]
-
-
-def test_a_rater_called_na_is_a_rater(tmp_path):
-    tables = [write_overlap(tmp_path / f"{c}.tsv", c, 0.5, "NA") for c in ("c1", "c2")]
-    predictions = write_predictions(tmp_path / "m.tsv", {c: v[3] for c, v in COHORT.items()})
-    paths = tmp_path / "performance.tsv", tmp_path / "overlap.tsv"
-    summarise(tables, {"m": predictions}, CASES, [], "drowning", SETTINGS, *paths)
-    rows = pd.read_csv(paths[1], sep="\t", keep_default_na=False)
-    assert set(rows["reference"]) == {"NA"}
-
-
-def test_the_same_input_gives_the_same_bytes(tmp_path):
-    predictions = write_predictions(tmp_path / "m.tsv", {c: v[3] for c, v in COHORT.items()})
-    tables = [write_overlap(tmp_path / f"{c}.tsv", c, r) for c, r in [("c1", 0.1), ("c2", 0.7)]]
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path):
+    write_study(tmp_path, COHORT)
     written = []
-    for k in range(2):
-        out = tmp_path / f"{k}.tsv"
-        summarise(tables, {"m": predictions}, CASES, [], "drowning", SETTINGS,
-                  tmp_path / "performance.tsv", out)  # fmt: skip
-        written.append(out.read_bytes())
+    for _ in range(2):
+        run(tmp_path)
+        written.append([(tmp_path / f"summary/{name}.tsv").read_bytes() for name in HEADERS])
     assert written[0] == written[1]
 
 
-def test_all_that_is_wrong_with_predictions_is_said_at_once(tmp_path):
-    values = {c: v[3] for c, v in COHORT.items() if c != "c5"} | {"c1": 1.5}
-    predictions = write_predictions(tmp_path / "m.tsv", values)
-    with predictions.open("a") as file:
-        file.write("c9\tA\t0\tother\t0.5\n")
+def test_a_rater_called_na_is_a_rater(tmp_path: Path):
+    marked = {"": 80, "NA": 20}
+    cohort = {
+        "c1": FakeCase("p1", raters=("NA",), patterns=marked),
+        "c2": FakeCase("p2", raters=("NA", "r2"), patterns=marked),
+    }
+    write_study(tmp_path, cohort)
+    run(tmp_path, cohort, STUDY | {"external_sites": []})
+    rows = pd.read_csv(tmp_path / "summary/overlap.tsv", sep="\t", keep_default_na=False)
+    assert list(rows["reference"].unique())[:3] == ["NA", "r2", "majority"]
+
+
+def test_all_that_is_wrong_with_predictions_is_said_at_once(tmp_path: Path):
+    cohort = {case: fake for case, fake in COHORT.items() if case != "c5"}
+    cohort["c1"] = FakeCase("p1", probability=1.5)
+    cohort["c2"] = FakeCase("p2", label="other")
+    write_study(tmp_path, cohort | {"c9": FakeCase("p9")})
     with pytest.raises(InputError) as error:
-        summarise([], {"m": predictions}, CASES, [], "drowning", SETTINGS,
-                  tmp_path / "a", tmp_path / "b")  # fmt: skip
-    for sentence in ("c5 has no row", "c9 is not in the study", "c1 has the probability 1.5"):
+        read_predictions(tmp_path / "predict/m.tsv", CASES)
+    for sentence in ("c5 has no row", "c9 is not in the study", "c1 has the probability 1.5",
+                     "c2 has the label other"):  # fmt: skip
         assert sentence in str(error.value)
+
+
+def test_a_table_of_another_case_is_refused(tmp_path: Path):
+    write_study(tmp_path, COHORT)
+    there = tmp_path / "overlap"
+    (there / "c1.tsv").write_bytes((there / "c4.tsv").read_bytes())
+    with pytest.raises(InputError, match="c4"):
+        run(tmp_path)
+
+
+def test_frames_are_joined_with_who_and_where_and_whether_right(tmp_path: Path):
+    study = FakeStudy(("m", "n"))
+    cohort = COHORT | {"c2": FakeCase("p2", probability={"m": 0.8, "n": 0.1})}
+    write_study(tmp_path, cohort, study)
+    tables = read_tables(tmp_path, CASES, annotated_of(cohort), ["m", "n"], STUDY)
+    for frame in (tables.scores, tables.pairs, tables.raters, tables.places, tables.judged):
+        plain = frame.astype(dict.fromkeys(("case", "model", "patient", "site", "label"), str))
+        assert len(plain)
+        for row in plain.drop_duplicates(["case", "model"]).itertuples():
+            assert (row.patient, row.site) == (CASES[row.case]["patient"], CASES[row.case]["site"])
+            assert row.label == "drowning"
+            assert row.right == (cohort[row.case].probability_of(row.model) >= 0.5)
+    assert "right" not in tables.patterns
+    assert set(tables.patterns["site"]) == {"A", "B"}
+
+
+def test_groups_without_an_audited_case_are_left_out():
+    cases = {"c1": {"patient": "p1", "site": "A", "label": "drowning"},
+             "c2": {"patient": "p2", "site": "B", "label": "other"}}  # fmt: skip
+    table = pd.DataFrame({"case": ["c1", "c2"], "label": ["drowning", "other"],
+                          "predicted": ["other", "other"]})  # fmt: skip
+    audited = Audited.of(cases, ["c1", "c2"], ["B"], "drowning", {"m": table})
+    assert audited.cases == ["c1"]
+    assert list(audited.groups) == ["A", "training"]
+    assert audited.right["m"].tolist() == [False]
 
 
 def test_site_groups_pool_training_and_external():
@@ -156,3 +184,9 @@ def test_site_groups_pool_training_and_external():
     assert groups["training"] == groups["A"] == ["c1", "c2", "c3", "c4", "c5"]
     assert groups["external"] == groups["B"] == ["c6", "c7"]
     assert "external" not in site_groups(CASES, [])
+
+
+def test_sums_by_patient():
+    values = np.array([[1.0, 2], [3, 4], [5, 6], [7, 8]])
+    found = sum_by_patient(values, np.array([1, 0, 1, 2]))
+    assert found.tolist() == [[3, 4], [6, 8], [7, 8]]

@@ -8,8 +8,8 @@ from rightreason.summary import summarise
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        params, given = snakemake.params, snakemake.input
-        models = dict(zip(params.models["models"], map(Path, given.predictions), strict=True))
-        tables, out = [*map(Path, given.overlap)], [Path(path) for path in snakemake.output]
-        write_cohort(params.cases, **params.entered, results=out[0].parents[1], out=out[2])
-        summarise(tables, models, params.cases, **params.study, performance=out[0], overlap=out[1])
+        params, table = snakemake.params, Path(snakemake.output.cohort)
+        results, study = table.parents[1], {"study": params.study, "settings": params.settings}
+        write_cohort(params.cases, **params.entered, results=results, out=table)
+        raters, models = params.entered["raters"], params.models["models"]
+        summarise(results, params.cases, raters, models, **study)

@@ -15,19 +15,7 @@ Cases = Mapping[str, Mapping[str, str]]
 """`patient`, `site` and `label` of every case."""
 
 KEYS = ["method", "reference", "binarisation"]
-METRICS = [
-    "irrelevant_ratio",
-    "chance_irrelevant_ratio",
-    "coverage",
-    "dice",
-    "iou",
-    "hit",
-    "mass_accuracy",
-]
 COHORT_TEXTS = ["case", "site", "label", "scanner", "kernel", "corrections"]
-COUNTS = ["important_voxels", "attended_voxels", "overlap_voxels"]
-THRESHOLD = 0.5
-"""A case is called positive from this probability on."""
 
 
 def site_groups(cases: Cases, external_sites: Sequence[str]) -> dict[str, list[str]]:
@@ -43,45 +31,48 @@ def site_groups(cases: Cases, external_sites: Sequence[str]) -> dict[str, list[s
     return groups | ({"external": external} if external else {})
 
 
-def read_probabilities(path: Path, cases: Cases) -> dict[str, float]:
-    """Return the probability of `positive` of every case, from a table of `predict`."""
-    table = read_table(path, ["case"], ["probability"])
-    found = dict(zip(table["case"], table["probability"], strict=True))
-    problems = [f"case {case} has no row" for case in sorted(set(cases) - set(found))]
-    problems += [f"case {case} is not in the study" for case in sorted(set(found) - set(cases))]
+def read_predictions(path: Path, cases: Cases) -> pd.DataFrame:
+    """Return a table of `predict`: a row per case of the study; `fold` is text, blank outside."""
+    table = read_table(
+        path, ["case", "site", "fold", "label", "predicted"], ["probability", "threshold"]
+    )
+    there = set(table["case"])
+    problems = [f"case {case} has no row" for case in sorted(set(cases) - there)]
+    problems += [f"case {case} is not in the study" for case in sorted(there - set(cases))]
     problems += [
-        f"case {case} has the probability {value}; expected a number from 0 to 1"
-        for case, value in sorted(found.items())
-        if not 0 <= value <= 1
+        f"case {row.case} has the probability {row.probability}; expected a number from 0 to 1"
+        for row in table.itertuples()
+        if not 0 <= row.probability <= 1
     ]
-    if len(found) < len(table):
+    problems += [
+        f"case {row.case} has the label {row.label}, and in the study {cases[row.case]['label']}"
+        for row in table.itertuples()
+        if row.case in cases and row.label != cases[row.case]["label"]
+    ]
+    if len(there) < len(table):
         problems.append("some cases have more than one row")
     if problems:
         raise InputError.of(f"{path} does not fit the study; remove it and run again:", problems)
-    return found
+    return table
 
 
-def read_overlap(paths: Sequence[Path], cases: Cases, positive: str) -> pd.DataFrame:
-    """Return all rows of the positive cases' overlap tables, in the order of the tables."""
-    texts = ["case", "model", *KEYS, "correct"]
-    numbers = ["probability", *COUNTS, *METRICS]
-    columns = [*texts, *numbers]
-    tables = [read_table(path, texts, numbers) for path in paths]
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    unknown = sorted(set(table["case"]) - set(cases))
-    if unknown:
-        raise InputError.of("Overlap tables hold cases that are not in the study:", unknown)
-    labels = table["case"].map({case: row["label"] for case, row in cases.items()})
-    return table[labels == positive].reset_index(drop=True)
+def read_seeds(path: Path) -> pd.DataFrame:
+    """Return the table of `predict` that has each seed's probability of each case."""
+    return read_table(path, ["case", "seed"], ["probability"])
 
 
 def read_cohort(path: Path, cases: Cases) -> pd.DataFrame:
     """Return `cohort.tsv`: a row per case of the study; all but `COHORT_TEXTS` are numbers."""
-    header = pd.read_csv(path, sep="\t", nrows=0).columns
-    table = read_table(path, COHORT_TEXTS, [name for name in header if name not in COHORT_TEXTS])
+    table = read_whole(path, COHORT_TEXTS)
     if sorted(table["case"]) != sorted(cases):
         raise InputError(f"{path} is not about the cases of the study; remove it and run again.")
     return table
+
+
+def read_whole(path: Path, texts: Sequence[str]) -> pd.DataFrame:
+    """Read every column of a table; all but `texts` are numbers."""
+    header = pd.read_csv(path, sep="\t", nrows=0).columns
+    return read_table(path, texts, [name for name in header if name not in texts])
 
 
 def read_table(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:

@@ -1,160 +1,154 @@
-"""Stage `summary`: the cohort's two tables, performance and overlap, with intervals."""
+"""Stage `summary`: the cohort's tables, with intervals over patients."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from rightreason.cohort import (
-    KEYS,
-    METRICS,
-    THRESHOLD,
-    Cases,
-    number_patients,
-    read_overlap,
-    read_probabilities,
-    site_groups,
-)
+from rightreason import case_tables
+from rightreason.agreement import agreement_table
+from rightreason.audited import Audited
+from rightreason.case_tables import VOTES
+from rightreason.cohort import Cases, read_predictions, read_seeds
+from rightreason.comparisons import comparisons_table
+from rightreason.curves_table import curves_table
 from rightreason.images import write_whole
-from rightreason.statistics import auc_interval, bootstrap_means
+from rightreason.overlap_table import overlap_table
+from rightreason.performance import performance_table
+from rightreason.places_table import places_table
+from rightreason.sensitivity_table import sensitivity_table
+from rightreason.verdict import verdict_table
 
-PERFORMANCE_COLUMNS = ["model", "site", "n_cases", "n_positive", "auc", "auc_low", "auc_high"]
-PERFORMANCE_COLUMNS += ["accuracy", "sensitivity", "specificity"]
-SUBSETS = ("all", "correct", "wrong")
-OVERLAP_COLUMNS = ["model", "site", *KEYS, "subset", "metric", "n_cases", "mean", "median"]
-OVERLAP_COLUMNS += ["low", "high"]
 
-Floats = NDArray[np.float64]
+@dataclass(frozen=True)
+class Tables:
+    """What the stages left of the audited cases: frames from `case_tables`, joined with `audited`.
+
+    Attributes
+    ----------
+    audited : Audited
+        The positive, annotated cases.
+    predictions : mapping of model to data frame
+        From `cohort.read_predictions`; every case of the study.
+    scores, judged, raters, pairs, places, seeds, patterns : data frame
+        From the function of `case_tables` of each name.
+    curves : mapping of case to path
+        The cases' threshold curves.
+    """
+
+    audited: Audited
+    predictions: Mapping[str, pd.DataFrame]
+    scores: pd.DataFrame
+    judged: pd.DataFrame
+    raters: pd.DataFrame
+    pairs: pd.DataFrame
+    places: pd.DataFrame
+    seeds: pd.DataFrame
+    patterns: pd.DataFrame
+    curves: Mapping[str, Path]
 
 
 def summarise(
-    overlap_tables: Sequence[Path],
-    predictions: Mapping[str, Path],
+    results: Path,
     cases: Cases,
-    external_sites: Sequence[str],
-    positive: str,
+    raters: Mapping[str, Sequence[str]],
+    models: Sequence[str],
+    study: Mapping[str, Any],
     settings: Mapping[str, Any],
-    performance: Path,
-    overlap: Path,
 ) -> None:
-    """Write `performance.tsv` and `overlap.tsv`.
+    """Write every table of `results/summary/` but `cohort.tsv`.
 
     Parameters
     ----------
-    overlap_tables : sequence of path
-        One table of `overlap` per annotated case.
-    predictions : mapping of model to path
-        Tables of `predict`; the models appear in this order.
+    results : path
+        The folder `results`, with the tables of `predict` and `overlap`.
     cases : mapping of case to mapping
-        `patient`, `site` and `label` of every case.
-    external_sites : sequence of str
-        Sites that were never trained on.
-    positive : str
-        The class whose probability the models give and whose evidence is audited.
+        `patient`, `site`, `label` and the strata of every case.
+    raters : mapping of case to sequence of str
+        Who annotated each annotated case.
+    models : sequence of str
+        Their names, in the order of the tables.
+    study : mapping
+        `external_sites`, that were never trained on; `positive`, the class whose evidence is
+        audited; `headline`; `methods`, with `algorithm` and `layer` of each; and `layers`, each
+        model's target layer or None.
     settings : mapping
-        `bootstrap` (number of draws), `confidence`, `seed`.
-    performance, overlap : path
-        Outputs. Undefined values are blank.
+        Section `summary` of the config.
 
     Raises
     ------
     InputError
         When a table does not hold the cases it should.
     """
-    scored = {model: read_probabilities(path, cases) for model, path in predictions.items()}
-    groups = site_groups(cases, external_sites)
-    rows = [
-        _performance(model, site, members, scored[model], cases, positive, settings["confidence"])
-        for model in predictions
-        for site, members in groups.items()
-    ]
-    _write(performance, pd.DataFrame(rows, columns=PERFORMANCE_COLUMNS))
-    table = read_overlap(overlap_tables, cases, positive)
-    parts = [
-        _overlap(model, site, members, table[table["model"] == model], cases, settings)
-        for model in predictions
-        for site, members in groups.items()
-    ]
-    _write(overlap, pd.concat(parts, ignore_index=True))
+    tables = read_tables(results, cases, list(raters), models, study)
+    # A table at a time: each is written before the next is made.
+    for name, table in _summaries(results, cases, raters, tables, study, settings):
+        text = table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+        write_whole(results / "summary" / f"{name}.tsv", text.encode())
 
 
-def _performance(
-    model: str, site: str, members: Sequence[str], scored: Mapping[str, float], cases: Cases,
-    positive: str, confidence: float,
-) -> dict[str, Any]:  # fmt: skip
-    """One row of `performance.tsv`."""
-    labels = np.array([cases[case]["label"] == positive for case in members], dtype=bool)
-    scores = np.array([scored[case] for case in members], dtype=float)
-    auc, low, high = auc_interval(labels, scores, number_patients(members, cases), confidence)
-    right = (scores >= THRESHOLD) == labels
-    return {
-        "model": model,
-        "site": site,
-        "n_cases": len(members),
-        "n_positive": int(labels.sum()),
-        "auc": auc,
-        "auc_low": low,
-        "auc_high": high,
-        "accuracy": right.mean() if len(right) else np.nan,
-        "sensitivity": right[labels].mean() if labels.any() else np.nan,
-        "specificity": right[~labels].mean() if not labels.all() else np.nan,
+def read_tables(
+    results: Path, cases: Cases, annotated: Sequence[str], models: Sequence[str],
+    study: Mapping[str, Any],
+) -> Tables:  # fmt: skip
+    """Read what `summarise` needs; `annotated` are the cases that anyone annotated."""
+    predictions = {
+        model: read_predictions(results / "predict" / f"{model}.tsv", cases) for model in models
     }
+    audited = Audited.of(cases, annotated, study["external_sites"], study["positive"], predictions)
 
+    def paths(suffix: str) -> list[Path]:
+        return [results / "overlap" / f"{case}{suffix}" for case in audited.cases]
 
-def _overlap(
-    model: str, site: str, members: Sequence[str], table: pd.DataFrame, cases: Cases,
-    settings: Mapping[str, Any],
-) -> pd.DataFrame:  # fmt: skip
-    """Rows of `overlap.tsv` for one model and site, from the model's rows of all cases."""
-    keys = list(table[KEYS].drop_duplicates().itertuples(index=False, name=None))
-    here = table[table["case"].isin(members)]
-    scored = sorted(here["case"].unique())
-    correct = here.drop_duplicates("case").set_index("case")["correct"].reindex(scored) == "true"
-    subsets = _subsets(_cube(here, scored, keys), correct.to_numpy(dtype=bool))
-    values = np.concatenate(subsets, axis=1)
-    values = values.reshape(len(scored), len(SUBSETS) * len(keys) * len(METRICS))
-    found = bootstrap_means(
-        values, number_patients(scored, cases),
-        settings["bootstrap"], settings["confidence"], settings["seed"],
-    )  # fmt: skip
-    rows = [
-        (model, site, *key, subset, metric)
-        for subset in SUBSETS for key in keys for metric in METRICS
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=OVERLAP_COLUMNS[:7]).assign(
-        n_cases=np.isfinite(values).sum(0),
-        mean=found.mean,
-        median=pd.DataFrame(values).median().to_numpy(dtype=float),
-        low=found.low,
-        high=found.high,
+    scores, judged = case_tables.read_scores(paths(".tsv"), study["headline"])
+    return Tables(
+        audited=audited,
+        predictions=predictions,
+        scores=audited.join(scores),
+        judged=audited.join(judged),
+        raters=audited.join(case_tables.read_raters(paths(".raters.tsv"), study["headline"])),
+        pairs=audited.join(case_tables.read_pairs(paths(".pairs.tsv"), study["headline"])),
+        places=audited.join(case_tables.read_places(paths(".places.tsv"))),
+        seeds=audited.join(case_tables.read_seeds(paths(".seeds.tsv"))),
+        patterns=audited.join(case_tables.read_patterns(paths(".agreement.tsv"))),
+        curves=dict(zip(audited.cases, paths(".curves.npz"), strict=True)),
     )
 
 
-def _cube(table: pd.DataFrame, scored: Sequence[str], keys: Sequence[tuple[str, ...]]) -> Floats:
-    """Arrange the measures as (cases, keys, metrics); NaN where a table has no such row."""
-    case_number = {case: i for i, case in enumerate(scored)}
-    key_number = {key: i for i, key in enumerate(keys)}
-    cube = np.full((len(scored), len(keys), len(METRICS)), np.nan)
-    rows = [case_number[case] for case in table["case"]]
-    columns = [key_number[key] for key in table[KEYS].itertuples(index=False, name=None)]
-    cube[rows, columns] = table[METRICS].to_numpy(dtype=float)
-    # The chance value stands beside the ratio: both are averaged over the same cases.
-    chance, ratio = METRICS.index("chance_irrelevant_ratio"), METRICS.index("irrelevant_ratio")
-    cube[:, :, chance][np.isnan(cube[:, :, ratio])] = np.nan
-    return cube
-
-
-def _subsets(cube: Floats, correct: NDArray[np.bool_]) -> list[Floats]:
-    """Return the cube for each of `SUBSETS`, NaN for the cases that are not in it."""
-    masks = (np.ones_like(correct), correct, ~correct)
-    return [np.where(mask[:, None, None], cube, np.nan) for mask in masks]
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    text = table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
-    write_whole(path, text.encode())
+def _summaries(
+    results: Path, cases: Cases, raters: Mapping[str, Sequence[str]], tables: Tables,
+    study: Mapping[str, Any], settings: Mapping[str, Any],
+) -> Iterator[tuple[str, pd.DataFrame]]:  # fmt: skip
+    """Yield the name and the table of each output."""
+    audited, scores = tables.audited, tables.scores
+    networks = {
+        model: read_seeds(results / "predict" / f"{model}.seeds.tsv")
+        for model in tables.predictions
+    }
+    yield "performance", performance_table(
+        tables.predictions, networks, cases, study["external_sites"], study["positive"],
+        settings["strata"], settings,
+    )  # fmt: skip
+    yield "overlap", overlap_table(scores, tables.seeds, audited, settings)
+    yield "sensitivity", sensitivity_table(
+        scores, tables.raters, audited, study["headline"], study["methods"], study["layers"],
+        settings,
+    )  # fmt: skip
+    yield "places", places_table(tables.places, audited, settings)
+    yield "verdict", verdict_table(tables.judged, tables.predictions)
+    references = [name for name in scores["reference"].cat.categories if name != VOTES]
+    yield "curves", curves_table(tables.curves, references, audited)
+    external, headline = study["external_sites"], study["headline"]
+    yield (
+        "comparisons",
+        comparisons_table(
+            tables.judged, tables.pairs, tables.predictions, cases, external, headline, settings
+        ),
+    )
+    staple = case_tables.read_staple({case: results / "annotate" / case for case in audited.cases})
+    who = {case: raters[case] for case in audited.cases}
+    yield "agreement", agreement_table(tables.patterns, staple, who, cases, external, settings)

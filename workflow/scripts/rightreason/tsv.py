@@ -20,6 +20,11 @@ def to_tsv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     return text.getvalue().encode()
 
 
+def as_written(value: float) -> float:
+    """Return the number that a reader of the table finds."""
+    return float(f"{value:.8g}")
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""

@@ -1,24 +1,25 @@
-"""Right or wrong, and for which reason: each positive, annotated case against its own chance.
+"""`verdict.tsv`: right or wrong, and for which reason: each audited case against its own chance.
 
-| verdict on the reason | when                                                                  |
-|-----------------------|-----------------------------------------------------------------------|
+| verdict on the reason | when                                                                   |
+|-----------------------|------------------------------------------------------------------------|
 | `undefined`           | nothing attended, or the reference marks nothing in what the model saw |
-| `irrelevant`          | no overlap at all, or an irrelevant ratio above the 95th percentile    |
-| `relevant`            | an irrelevant ratio below the 5th percentile                           |
-| `undecided`           | between the two                                                       |
+| `irrelevant`          | no overlap at all, or an irrelevant ratio above `shifted_high`         |
+| `relevant`            | an irrelevant ratio below `shifted_low`                                |
+| `undecided`           | between the two                                                        |
 
-The percentiles are those of the same attended region shifted at random (`{case}.chance.tsv`). A
-coarse map over a large finding has little room to differ from chance and stays undecided.
+The limits are percentiles (`overlap.percentiles`) of the same attended region shifted at random. A
+coarse map over a large finding has little room to differ from chance: where no region of its size
+could have passed a limit, the column `power` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
-from rightreason.cohort import KEYS, read_table
+from rightreason.case_tables import COUNTS, LIMITS
 
 REASONS = ("relevant", "irrelevant", "undecided", "undefined")
 QUADRANTS = {
@@ -33,6 +34,17 @@ QUADRANTS = {
 }
 """The name of each quadrant, by (classified correctly, verdict on the reason)."""
 
+CLASSIFIED = ["label", "probability", "threshold", "predicted"]
+VERDICT_COLUMNS = ["case", "model", "site", *CLASSIFIED, "right", "value", "chance", *LIMITS]
+VERDICT_COLUMNS += [*COUNTS, "reason", "quadrant", "power"]
+
+# Tables have eight digits.
+ROUNDING = 1e-7
+NO_CHANCE = "There is no chance distribution; only a region without overlap could have been told."
+NEVER_RELEVANT = "No region of this size could have been called relevant."
+ONLY_WITHOUT_OVERLAP = "Only a region without any overlap could have been called irrelevant."
+NEVER_IRRELEVANT = "No region of this size could have been called irrelevant."
+
 
 def reason(row: Mapping[str, float]) -> str:
     """Return the verdict on the reason of one case.
@@ -40,51 +52,85 @@ def reason(row: Mapping[str, float]) -> str:
     Parameters
     ----------
     row : mapping
-        `important_voxels`, `attended_voxels`, `overlap_voxels`, `irrelevant_ratio`, and the chance
-        limits `low` and `high` of that ratio; NaN where undefined.
+        `important_voxels`, `attended_voxels`, `overlap_voxels`, the irrelevant ratio `value`, and
+        its limits `shifted_low` and `shifted_high`; NaN where undefined.
 
     Examples
     --------
     >>> counts = {"important_voxels": 40, "attended_voxels": 20, "overlap_voxels": 15}
-    >>> reason({**counts, "irrelevant_ratio": 0.25, "low": 0.4, "high": 0.9})
+    >>> reason({**counts, "value": 0.25, "shifted_low": 0.4, "shifted_high": 0.9})
     'relevant'
     """
     if not row["important_voxels"] > 0 or not row["attended_voxels"] > 0:
         return "undefined"
-    if row["overlap_voxels"] == 0 or row["irrelevant_ratio"] > row["high"]:
+    if row["overlap_voxels"] == 0 or row["value"] > row["shifted_high"]:
         return "irrelevant"
-    return "relevant" if row["irrelevant_ratio"] < row["low"] else "undecided"
+    return "relevant" if row["value"] < row["shifted_low"] else "undecided"
 
 
-def judge(
-    overlap: pd.DataFrame, chance: Sequence[Path], headline: Mapping[str, str]
-) -> pd.DataFrame:
-    """Give each case of each model its verdict, by the headline's map, reference and binarisation.
+def power(row: Mapping[str, float]) -> str:
+    """Say what could not have been told of a case, whatever its map of this size had shown.
+
+    With abs(A) important, abs(S) attended and N seen voxels the irrelevant ratio lies between
+    max(0, 1 - abs(A) / abs(S)), when S holds as much of A as it can, and
+    1 - max(0, abs(S) + abs(A) - N) / abs(S), when it avoids A as far as the seen region lets it.
 
     Parameters
     ----------
-    overlap : data frame
-        Rows of the positive cases, from `cohort.read_overlap`.
-    chance : sequence of path
-        Tables of the cases' chance intervals.
-    headline : mapping
-        `method`, `reference`, `binarisation`.
+    row : mapping
+        As for `reason`, and `seen_voxels`.
 
     Returns
     -------
-    data frame
-        The rows of the headline with `low`, `high`, `reason`, `quadrant`; those that are right for
-        the wrong reason first, in the order of `QUADRANTS`, then by falling irrelevant ratio.
+    str
+        A sentence; blank where both verdicts were possible, or none is defined.
+
+    Examples
+    --------
+    >>> counts = {"seen_voxels": 100, "important_voxels": 10, "attended_voxels": 40}
+    >>> power({**counts, "shifted_low": 0.75, "shifted_high": 0.95})
+    'No region of this size could have been called relevant.'
     """
-    chosen = (overlap[KEYS] == [headline[key] for key in KEYS]).all(axis=1)
-    names = ["case", "model", *KEYS]
-    tables = [read_table(path, names, ["low", "high"]) for path in chance]
-    limits = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(
-        columns=[*names, "low", "high"]
-    )  # fmt: skip
-    rows = overlap[chosen].merge(limits, on=names, how="left")
-    rows["right"] = rows["correct"] == "true"
-    rows["reason"] = [reason(row) for row in rows.to_dict("records")]
+    important, attended = row["important_voxels"], row["attended_voxels"]
+    if not important > 0 or not attended > 0:
+        return ""
+    if np.isnan(row["shifted_low"]) or np.isnan(row["shifted_high"]):
+        return NO_CHANCE
+    best = max(0.0, 1 - important / attended)
+    unavoidable = max(0.0, attended + important - row["seen_voxels"]) / attended
+    said = []
+    if row["shifted_low"] <= best + ROUNDING:
+        said.append(NEVER_RELEVANT)
+    if row["shifted_high"] >= 1 - unavoidable - ROUNDING:
+        said.append(NEVER_IRRELEVANT if unavoidable > ROUNDING else ONLY_WITHOUT_OVERLAP)
+    return " ".join(said)
+
+
+def verdict_table(judged: pd.DataFrame, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Give each audited case of each model its verdict, by the headline.
+
+    Parameters
+    ----------
+    judged : data frame
+        From `case_tables.read_scores`, with the columns of `Audited.join`.
+    predictions : mapping of model to data frame
+        From `cohort.read_predictions`.
+
+    Returns
+    -------
+    data frame of `VERDICT_COLUMNS`
+        Those that are right for the wrong reason first, in the order of `QUADRANTS`, then by
+        falling irrelevant ratio, case and model.
+    """
+    named = ["case", "model"]
+    rows = judged.astype(dict.fromkeys([*named, "site"], str)).drop(columns="label")
+    about = pd.concat(
+        [table[["case", *CLASSIFIED]].assign(model=name) for name, table in predictions.items()]
+    )
+    rows = rows.merge(about, on=named, how="left")
+    records = rows.to_dict("records")
+    rows["reason"] = [reason(row) for row in records]
+    rows["power"] = [power(row) for row in records]
     rows["quadrant"] = [
         QUADRANTS[right, why] for right, why in zip(rows["right"], rows["reason"], strict=True)
     ]
@@ -92,8 +138,10 @@ def judge(
     order = pd.DataFrame(
         {
             "quadrant": rows["quadrant"].map(rank),
-            "ratio": -rows["irrelevant_ratio"],
+            "ratio": -rows["value"],
             "case": rows["case"],
+            "model": rows["model"],
         }
-    ).sort_values(["quadrant", "ratio", "case"])
-    return rows.loc[order.index].reset_index(drop=True)
+    ).sort_values(["quadrant", "ratio", "case", "model"])
+    rows["right"] = np.where(rows["right"], "true", "false")
+    return rows.loc[order.index, VERDICT_COLUMNS].reset_index(drop=True)
