@@ -5,11 +5,20 @@ rule report:
     """Reads what the stages left and computes no statistic of its own."""
     input:
         predictions=expand("results/predict/{model}.tsv", model=MODELS),
-        overlap_tables=expand("results/overlap/{case}.tsv", case=ANNOTATED),
-        chance_tables=expand("results/overlap/{case}.chance.tsv", case=ANNOTATED),
-        performance="results/summary/performance.tsv",
-        overlap="results/summary/overlap.tsv",
-        cohort="results/summary/cohort.tsv",
+        # Read by their places in the tree.
+        summaries=expand(
+            "results/summary/{table}.tsv",
+            table=[
+                "agreement",
+                "cohort",
+                "comparisons",
+                "overlap",
+                "performance",
+                "places",
+                "sensitivity",
+                "verdict",
+            ],
+        ),
         conversions=expand("results/convert/{case}.json", case=CASES),
         images=expand("results/convert/{case}.nii.gz", case=CASES),
         annotations=expand("results/annotate/{case}", case=ANNOTATED),
@@ -23,7 +32,7 @@ rule report:
             "results/saliency/{model}/{method}.tsv", model=MODELS, method=METHODS
         ),
         records=expand(
-            "results/prepare/{kind}/{case}.json", kind=INPUT_KINDS, case=CASES
+            "results/prepare/{kind}/{case}.json", kind=USED_KINDS, case=CASES
         ),
     output:
         "results/report/index.html",
@@ -42,11 +51,7 @@ rule report:
         config=study.config.model_dump(
             mode="json", exclude={"cases", "annotations", "device"}
         ),
-        cases={
-            case: {"patient": row.patient, "site": row.site, "label": row.label}
-            for case, row in study.cases.items()
-        },
-        annotated={"annotated": ANNOTATED},
+        cases=study.described(),
         code=code_digest("report"),
     script:
         "../workflow/scripts/report.py"

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from html import unescape
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ import numpy as np
 from rightreason.cohort_table import write_cohort
 from rightreason.images import save
 from rightreason.inputs import InputRecord
-from rightreason.overlap import CHANCE_COLUMNS
-from rightreason.overlap import COLUMNS as OVERLAP_COLUMNS
 from rightreason.report import write_report
 from rightreason.summary import summarise
+
+from tests.unit.overlap_fakes import AREA, CONSENSUS, FakeCase, FakeStudy, write_study
 
 SHAPE = (48, 40, 12)
 AFFINE = np.array([[-4.0, 0, 0, 96], [0, -4, 0, 80], [0, 0, 8, -300], [0, 0, 0, 1]])
 MODELS = {"planar": "slices", "block": "volume"}
 METHODS = {"gradcam": {"algorithm": "gradcam"}, "ig": {"algorithm": "integrated_gradients"}}
-REFERENCES = ["r1", "r2", "r3", "majority", "union", "intersection"]
+RATERS = ("r1", "r2", "r3")
+PATTERNS = {"": 80, "r1": 2, "r1+r2": 6, "r1+r2+r3": 12}
+SEEN, IMPORTANT, ATTENDED = 100, 22, 10
 BINARISATIONS = {
     "otsu": {"rule": "otsu", "part": "positive", "percent": None},
     "top10": {"rule": "top", "part": "positive", "percent": 10.0},
@@ -35,7 +38,9 @@ def fake_config(models: tuple[str, ...] = tuple(MODELS), **headline: str) -> dic
         "classes": ["other", "drowning"],
         "positive": "drowning",
         "external_sites": ["B"],
-        "models": {m: {"input": MODELS[m], "network": "DenseNet121"} for m in models},
+        "models": {
+            m: {"input": MODELS[m], "network": "DenseNet121", "target_layer": None} for m in models
+        },
         "convert": {
             "gap": "error",
             "uneven_spacing": "resample",
@@ -44,10 +49,23 @@ def fake_config(models: tuple[str, ...] = tuple(MODELS), **headline: str) -> dic
         },
         "annotate": {"outside": "error", "max_volume_change": 0.05, "fractional_threshold": 0.5},
         "prepare": {"window": [-1000, 400], "margin_mm": 40},
-        "train": {"folds": 5},
+        "train": {"folds": 5, "seeds": 1},
         "saliency": {"target": "positive", "methods": METHODS},
-        "overlap": {"binarisations": BINARISATIONS, "shifts": 200},
-        "summary": {"bootstrap": 200, "confidence": 0.95, "seed": 0},
+        "overlap": {
+            "binarisations": BINARISATIONS,
+            "shifts": 200,
+            "tolerance_mm": 10.0,
+            "distances": None,
+            "percentiles": [5.0, 95.0],
+            "donors": 5,
+        },
+        "summary": {
+            "bootstrap": 200,
+            "permutations": 999,
+            "confidence": 0.95,
+            "seed": 0,
+            "strata": [],
+        },
         "headline": {
             "method": "gradcam",
             "reference": "union",
@@ -71,12 +89,14 @@ def fake_study(
     folder: Path, n: int = 12, external: int = 4, seed: int = 0, site: str = "A",
     ratios: dict[str, float] | None = None, config: dict[str, Any] | None = None,
     records: dict[str, dict[str, Any]] | None = None,
-    slices: dict[str, dict[str, int]] | None = None,
+    slices: dict[str, dict[str, int]] | None = None, raters: tuple[str, ...] = RATERS,
+    annotate: bool = True, **fake: Any,
 ) -> Fakes:  # fmt: skip
     """Write tables and images of `n` training and `external` external cases, half of each positive.
 
     `ratios` overrides the irrelevant ratio of single cases, for every map, `records` keys of their
-    records of `convert`, `slices` how many slices their raters marked (of 10 mm³ each).
+    records of `convert`, `slices` how many slices their raters marked (of 10 mm³ each); `fake` are
+    attributes of every `FakeCase`. All positive cases but the first are annotated, or none.
     """
     rng = np.random.default_rng(seed)
     config = config or fake_config()
@@ -88,51 +108,71 @@ def fake_study(
         }
         for i in range(n + external)
     }
-    predictions = {model: folder / "predict" / f"{model}.tsv" for model in config["models"]}
-    scores = {
-        model: {c: _probability(rng, v["label"] == "drowning") for c, v in cases.items()}
-        for model in config["models"]
-    }
-    for model, path in predictions.items():
-        rows = [[c, v["site"], 0, v["label"], scores[model][c]] for c, v in cases.items()]
-        write_tsv(path, ["case", "site", "fold", "label", "probability"], rows)
     positives = [case for case, row in cases.items() if row["label"] == "drowning"]
-    annotated = positives[1:] if len(positives) > 3 else positives
-    tables = [_overlap(folder, rng, case, scores, ratios or {}) for case in annotated]
+    annotated = (positives[1:] if len(positives) > 3 else positives) if annotate else []
+    fakes = {
+        case: _fake_case(rng, about, config, raters if case in annotated else (),
+                         (ratios or {}).get(case), fake)
+        for case, about in cases.items()
+    }  # fmt: skip
+    areas = (*AREA, "relative_area")
+    about = FakeStudy(tuple(config["models"]), tuple(METHODS), tuple(BINARISATIONS), areas)
+    write_study(folder, fakes, about)
     for case in annotated:
         _images(folder, rng, case)
+        marked = {"r1": 6, "r2": 5, "r3": 4} | (slices or {}).get(case, {})
+        write_marks(folder / f"annotate/{case}/raters.tsv", {r: marked[r] for r in raters})
     for case in cases:
         write_record(folder / f"convert/{case}.json", **(records or {}).get(case, {}))
         for kind in MODELS.values():
             path = folder / f"prepare/{kind}/{case}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(fake_record(kind).to_json())
-    for case in annotated:
-        marked = {"r1": 6, "r2": 5, "r3": 4} | (slices or {}).get(case, {})
-        write_marks(folder / f"annotate/{case}/raters.tsv", marked)
     for model in config["models"]:
         for method in METHODS:
             rows = [[case, "" if case != "c02" else "no positive evidence"] for case in cases]
             write_tsv(folder / f"saliency/{model}/{method}.tsv", ["case", "reason"], rows)
-    performance = folder / "summary" / "performance.tsv"
-    overlap = folder / "summary" / "overlap.tsv"
-    summarise(
-        [table for table, _ in tables], predictions, cases, config["external_sites"],
-        config["positive"], config["summary"], performance, overlap,
-    )  # fmt: skip
-    write_cohort(
-        cases, {case: ["r1", "r2", "r3"] for case in annotated},
-        sorted({MODELS[model] for model in config["models"]}), folder,
-        folder / "summary" / "cohort.tsv",
-    )  # fmt: skip
-    arguments = {
-        "config": config,
-        "cases": cases,
-        "annotated": annotated,
-        "results": folder,
-        "out": folder / "report" / "index.html",
+    summarise_fakes(folder, config, cases, {case: list(raters) for case in annotated})
+    out = folder / "report" / "index.html"
+    return Fakes(folder, {"config": config, "cases": cases, "results": folder, "out": out})
+
+
+def _fake_case(
+    rng: np.random.Generator, about: dict[str, str], config: dict[str, Any],
+    raters: tuple[str, ...], ratio: float | None, fake: dict[str, Any],
+) -> FakeCase:  # fmt: skip
+    positive = about["label"] == "drowning"
+    low = round(0.78 - float(rng.uniform(0.1, 0.3)), 3)
+    own = {model: float(rng.beta(2, 2)) for model in config["models"]}
+    maps = {
+        (*names, cut): round(float(np.clip(own[names[0]] + rng.normal(0, 0.05), 0, 1)), 4)
+        for names in product(own, METHODS, [*RATERS, *CONSENSUS, "votes"])
+        for cut in (*BINARISATIONS, "positive")
     }
-    return Fakes(folder, arguments)
+    given = {
+        "ratio": (lambda *names: maps[names]) if ratio is None else ratio,
+        "probability": {model: _probability(rng, positive) for model in config["models"]},
+        "important": IMPORTANT, "attended": ATTENDED, "seen": SEEN,
+        "limits": (low, round(min(1, low + 0.3), 3)), "raters": raters,
+        "patterns": PATTERNS if len(raters) == 3 else {"": 80, "r1": 20},
+    }  # fmt: skip
+    return FakeCase(about["patient"], about["site"], about["label"], **(given | fake))
+
+
+def summarise_fakes(
+    folder: Path, config: dict[str, Any], cases: dict[str, dict[str, str]],
+    raters: dict[str, list[str]],
+) -> None:  # fmt: skip
+    """Run `summary` over what was written."""
+    study = {
+        "external_sites": config["external_sites"], "positive": config["positive"],
+        "headline": config["headline"],
+        "methods": {name: {"layer": None, **method} for name, method in METHODS.items()},
+        "layers": dict.fromkeys(config["models"]),
+    }  # fmt: skip
+    summarise(folder, cases, raters, list(config["models"]), study, config["summary"])
+    kinds = sorted({MODELS[model] for model in config["models"]})
+    write_cohort(cases, raters, kinds, folder, folder / "summary" / "cohort.tsv")
 
 
 def page_of(fakes: Fakes) -> str:
@@ -179,36 +219,6 @@ def write_marks(path: Path, slices: dict[str, int]) -> Path:
 
 def _probability(rng: np.random.Generator, positive: bool) -> float:
     return round(float(1 / (1 + np.exp(-rng.normal(1.6 if positive else -1.6, 1.5)))), 4)
-
-
-def _overlap(folder, rng, case, scores, ratios):
-    rows, chance = [], []
-    for model in scores:
-        own = ratios.get(case, float(rng.beta(2, 2)))
-        for method in METHODS:
-            for reference in REFERENCES:
-                for name in BINARISATIONS:
-                    ratio = ratios.get(case, round(min(1, max(0, own + rng.normal(0, 0.05))), 4))
-                    empty = np.isnan(ratio)
-                    keys = {"case": case, "model": model, "method": method,
-                            "reference": reference, "binarisation": name}  # fmt: skip
-                    row = dict.fromkeys(OVERLAP_COLUMNS, 0.5) | keys | {
-                        "label": "drowning", "probability": scores[model][case],
-                        "correct": str(scores[model][case] >= 0.5).lower(),
-                        "seen_voxels": 9000, "important_voxels": 700, "voxel_mm3": 128.0,
-                        "attended_voxels": 0 if empty else 500,
-                        "overlap_voxels": 0 if empty else 500 * (1 - ratio),
-                        "irrelevant_ratio": "" if empty else ratio,
-                        "chance_irrelevant_ratio": 0.78,
-                    }  # fmt: skip
-                    rows.append([row[column] for column in OVERLAP_COLUMNS])
-                    low = round(0.78 - float(rng.uniform(0.1, 0.3)), 3)
-                    limits = ["", ""] if empty else [low, round(min(1, low + 0.3), 3)]
-                    chance.append([*keys.values(), 200, *limits])
-    return (
-        write_tsv(folder / f"overlap/{case}.tsv", OVERLAP_COLUMNS, rows),
-        write_tsv(folder / f"overlap/{case}.chance.tsv", CHANCE_COLUMNS, chance),
-    )
 
 
 def _images(folder, rng, case):

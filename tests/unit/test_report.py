@@ -3,19 +3,21 @@ from __future__ import annotations
 import re
 from html import escape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from rightreason import sentences
 from rightreason.case_slice import CaseFiles, count_raters, display_order, edge_letters, take_slice
-from rightreason.cohort_table import write_cohort
 from rightreason.errors import InputError
 from rightreason.images import Grid, save
+from rightreason.methods_text import methods
 from rightreason.report import write_report
 from rightreason.report_cases import choose
 from rightreason.report_data import Interval, read_study
-from rightreason.sentences import NBSP, decimal_interval, percent, percent_interval
+from rightreason.report_warnings import warnings
+from rightreason.sentences import NBSP, decimal, decimal_interval, percent, percent_interval
 
 from tests.unit.report_fakes import (
     AFFINE,
@@ -61,7 +63,7 @@ def study_of(fakes):
 
 @pytest.fixture(scope="module")
 def fakes(tmp_path_factory):
-    return fake_study(tmp_path_factory.mktemp("fakes"))
+    return fake_study(tmp_path_factory.mktemp("fakes"), seed=6)
 
 
 @pytest.fixture(scope="module")
@@ -86,20 +88,27 @@ def test_the_headline_says_what_the_tables_hold(fakes, page):
     performance = pd.read_csv(fakes.folder / "summary" / "performance.tsv", sep="\t")
     overlap = pd.read_csv(fakes.folder / "summary" / "overlap.tsv", sep="\t")
     for model in ("planar", "block"):
-        auc = performance.query("model == @model and site == 'training'").iloc[0]
-        rows = overlap.query(
-            "model == @model and site == 'training' and method == 'gradcam' and "
-            "reference == 'union' and binarisation == 'otsu' and subset == 'correct'"
-        ).set_index("metric")
-        ratio, chance = rows.loc["irrelevant_ratio"], rows.loc["chance_irrelevant_ratio"]
+        auc = performance.query(
+            "model == @model and sites == 'training' and stratum.isna()", engine="python"
+        ).iloc[0]
+        ratio = overlap.query(
+            "model == @model and sites == 'training' and method == 'gradcam' and "
+            "reference == 'union' and binarisation == 'otsu' and subset == 'correct' and "
+            "measure == 'irrelevant_ratio'"
+        ).iloc[0]
         sentence = (
             f"{model} tells drowning with AUC {auc.auc:.2f} "
             f"[{auc.auc_low:.2f}, {auc.auc_high:.2f}]. "
             f"Of what it attends to, {100 * ratio['mean']:.0f} % [{100 * ratio['low']:.0f}, "
             f"{100 * ratio['high']:.0f}] lies where no rater marked a finding; a map placed at "
-            f"random would give {100 * chance['mean']:.0f} %."
+            f"random would give {100 * ratio['chance']:.0f} %, another rater "
+            f"{100 * ratio['ceiling']:.0f} %. Held against the same marks as that rater, the model "
+            f"has {100 * ratio['fair']:.0f} % there; it attends to 10 % of what it saw, a rater "
+            "marks 22 %."
         )
         assert sentence in page.replace(NBSP, " ")
+        # Of the fakes: 22 of 100 voxels are marked, and a rater scores 25 % against the others.
+        assert (ratio["chance"], ratio["ceiling"]) == (0.78, 0.25)
 
 
 def test_the_page_stands_alone_and_can_be_read_aloud(page):
@@ -115,10 +124,11 @@ def test_the_page_stands_alone_and_can_be_read_aloud(page):
     assert len(outline.ids) == len(set(outline.ids))
     anchors = {address[1:] for address in outline.addresses if address.startswith("#")}
     assert anchors <= set(outline.ids)
-    # Two headline plots; ROC and scatter of each model; three pictures of three cases of each.
-    assert len(outline.alts) == 2 + 2 + 2 + 18
+    # Two headline plots; ROC, scatter and strip of each model; the places at training and external
+    # sites; three pictures of three cases of each model.
+    assert len(outline.alts) == 2 + 3 * 2 + 2 + 18
     assert all(re.search(r"\d", alt) for alt in outline.alts)
-    assert "All 14 panels were made" in page
+    assert "All 21 panels were made" in page
 
 
 def test_the_same_study_gives_the_same_page(fakes, page):
@@ -159,20 +169,29 @@ def test_a_headline_without_cases_is_said(tmp_path):
     page = page_of(fakes)
     assert "Where it looks cannot be said: none of the wrongly classified drowning cases" in page
     assert "There are no annotated, wrongly classified drowning cases with a ratio" in page
-    assert "All 13 panels were made" in page
+    assert "All 20 panels were made" in page
 
 
 def test_no_annotation_at_all_still_gives_a_page(tmp_path):
-    fakes = fake_study(tmp_path, n=6, external=0, config=ONE_MODEL)
-    table = fakes.folder / "summary" / "overlap.tsv"
-    table.write_text(table.read_text().splitlines()[0] + "\n")
-    fakes.arguments["annotated"] = []
-    cases = fakes.arguments["cases"]
-    write_cohort(cases, {}, ["slices"], tmp_path, tmp_path / "summary" / "cohort.tsv")
-    page = page_of(fakes)
+    page = page_of(fake_study(tmp_path, n=6, external=0, config=ONE_MODEL, annotate=False))
     assert '<p class="plain">No case is annotated.</p>' in page
     assert "No drowning case is annotated" in page
-    assert "All 13 panels were made" in page
+    for said in ("there is no conclusion", "there is no irrelevant part", "nothing to compare",
+                 "no agreement to speak of"):  # fmt: skip
+        assert said in page
+    assert "All 20 panels were made" in page
+
+
+def test_a_single_rater_has_nobody_to_stand_beside(tmp_path):
+    fakes = fake_study(tmp_path, config=ONE_MODEL, raters=("r1",), important=20)
+    assert not study_of(fakes).beside("planar").known
+    page = page_of(fakes).replace(NBSP, " ")
+    assert "a map placed at random would give 80 %." in page
+    assert "Only one rater (r1) annotated" in page
+    assert "With a single rater no model can be held against another one." in page
+    assert "Only r1 annotated: how far raters agree is unknown." in page
+    for said in ("another rater", "Another rater", "Same marks", "same marks as that"):
+        assert said not in page.split('id="methods"')[0]
 
 
 def test_undefined_ratios_are_counted(tmp_path):
@@ -198,23 +217,23 @@ def test_a_missing_panel_is_shown_counted_and_an_error(tmp_path):
     out = fakes.arguments["out"]
     assert not out.exists()
     page = out.with_name("incomplete.html").read_text()
-    assert "2 of 13 panels could not be made" in page
+    assert "2 of 20 panels could not be made" in page
     assert f"planar/gradcam/{lost}.nii.gz cannot be read" in page
     anchors = re.findall(r'<li><a href="#([a-z]+-\d)">', page)
     assert anchors == ["cases-1", "excluded-1"]
     assert all(f'id="{anchor}"' in page for anchor in anchors)
 
     fakes.arguments["config"]["report"]["allow_missing"] = True
-    assert "2 of 13 panels could not be made" in page_of(fakes)
+    assert "2 of 20 panels could not be made" in page_of(fakes)
     assert not out.with_name("incomplete.html").exists()
 
 
 def test_a_fault_of_ours_costs_one_panel(tmp_path, monkeypatch):
     fakes = fake_study(tmp_path, n=6, external=0, config=ONE_MODEL)
-    monkeypatch.setattr("rightreason.report_panels._measures", lambda study: 1 / 0)
+    monkeypatch.setattr("rightreason.report_overlap._measures", lambda *of: 1 / 0)
     with pytest.raises(InputError, match="ZeroDivisionError: division by zero"):
         write_report(**fakes.arguments)
-    assert "1 of 13 panels" in fakes.arguments["out"].with_name("incomplete.html").read_text()
+    assert "1 of 20 panels" in fakes.arguments["out"].with_name("incomplete.html").read_text()
 
 
 def test_worst_median_and_best_of_the_subset(tmp_path):
@@ -231,7 +250,7 @@ def test_warnings_against_chance(tmp_path):
     config = fake_config(subset="all")
     high = {f"c{i:02d}": 0.9 + 0.005 * i for i in range(16)}
     study = study_of(fake_study(tmp_path, ratios=high, config=config))
-    said = " ".join(sentences.warnings(study))
+    said = " ".join(warnings(study))
     assert "less than a map placed at random would: planar, block." in said
     assert "The irrelevant ratios rest on few cases" in said
 
@@ -345,5 +364,55 @@ def test_methods_are_written_from_the_config(page):
         "tilted gantry was corrected by a shift of each slice in its plane.",
         "one that lay partly outside the image was refused, and one whose volume changed by more "
         "than 5 % was refused",
+        "maximises Youden’s J (sensitivity + specificity − 1) on the patients of the training "
+        "folds that were held out to stop the training",
+        "at most 10 mm from the important region", "Hausdorff distance) were measured for otsu.",
+        "With the input “slices” two seen slices count as neighbours",
+        "(200 shifts); and the maps of 5 other patients", "5th to 95th percentile",
+        "its levels expanded for few patients (Hesterberg)", "Wilson’s interval",
+        "exact where there are at most 999 patterns", "Holm’s method within a family",
+        "leave-one-out: each rater’s mask",
     ):  # fmt: skip
         assert part in text
+    assert "probability of 0.5" not in text
+
+
+def test_methods_say_what_a_config_changes():
+    config = fake_config(("block",))
+    config["overlap"] |= {"distances": ["otsu", "top10"], "percentiles": [2.5, 99], "donors": 0,
+                          "tolerance_mm": 4.5, "shifts": 77}  # fmt: skip
+    config["summary"] |= {"strata": ["sex", "cpr"], "confidence": 0.9}
+    config["train"]["seeds"] = 3
+    study = SimpleNamespace(config=config, cohort=pd.DataFrame({"corrections": [""]}))
+    text = " ".join(methods(study)).replace(NBSP, " ")
+    for part in ("measured for otsu and top10.", "2.5th to 99th percentile", "4.5 mm", "77 shifts",
+                 "this level was switched off", "tabled by sex and cpr", "a 90 % interval",
+                 "Each network was trained 3 times"):  # fmt: skip
+        assert part in text
+    assert "count as neighbours" not in text
+    config["overlap"]["distances"] = []
+    assert "measured for no binarisation" in " ".join(methods(study))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1, "1st"), (2.5, "2.5th"), (3, "3rd"), (5, "5th"), (11, "11th"), (22, "22nd"), (95, "95th"),
+     (100, "100th"), (0, "0th")],
+)  # fmt: skip
+def test_percentiles_in_words(value, text):
+    assert sentences.ordinal(value) == text
+
+
+def test_signed_numbers_as_text():
+    assert sentences.points(-0.1234) == f"−12.3{NBSP}points"
+    assert sentences.points(-0.00001, unit=False) == "+0.0"
+    assert sentences.signed(-0.314) == "−0.31"
+    assert decimal(-0.004) == "0.00"
+    assert decimal(-0.314) == "−0.31"
+    assert sentences.probability(0.0004) == "<0.001"
+    assert sentences.probability(0.0123) == "0.012"
+    assert (
+        sentences.shown(Interval(12.34, 8.05, 17, 3), "mm") == f"12.3{NBSP}mm{NBSP}[8.1,{NBSP}17.0]"
+    )
+    for words in (sentences.points, sentences.signed, sentences.probability):
+        assert words(NAN) == "–"

@@ -8,5 +8,4 @@ from rightreason.report import write_report
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         params, out = snakemake.params, Path(snakemake.output[0])
-        study = params.config, params.cases, params.annotated["annotated"]
-        write_report(*study, out.parent.parent, out)
+        write_report(params.config, params.cases, out.parent.parent, out)

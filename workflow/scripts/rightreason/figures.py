@@ -23,11 +23,6 @@ from rightreason.report_data import Interval
 
 INK, GREY, FAINT = "#1a1a1a", "#6b6b6b", "#c4c4c4"
 BLUE, ORANGE, GREEN = "#0072b2", "#b84a00", "#00795a"
-REASON_LOOKS = {
-    "relevant": (BLUE, "o", "relevant reason"),
-    "irrelevant": (ORANGE, "^", "irrelevant reason"),
-    "undecided": (GREY, "D", "undecided"),
-}
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -72,16 +67,39 @@ def picture(figure: Figure, alt: str, kind: str = "svg", dpi: int = 96) -> Pictu
     return Picture(f"data:{mime};base64,{text}", alt, round(width), round(height))
 
 
+@dataclass(frozen=True)
+class Dot:
+    """A row of `dots`: an estimate, and the values that may stand beside it.
+
+    Attributes
+    ----------
+    name : str
+        Of the row.
+    found : Interval
+        The estimate.
+    chance : float
+        A bar across.
+    fair, ceiling : float
+        A hollow circle and a diamond: model and rater against the same marks.
+    """
+
+    name: str
+    found: Interval
+    chance: float = float("nan")
+    fair: float = float("nan")
+    ceiling: float = float("nan")
+
+
 def dots(
-    rows: Sequence[tuple[str, Interval, float | None]], label: str, limits: tuple[float, float],
-    colour: str, percent: bool, alt: str,
+    rows: Sequence[Dot], label: str, limits: tuple[float, float], colour: str, percent: bool,
+    alt: str,
 ) -> Picture:  # fmt: skip
-    """Draw one estimate with its interval per row.
+    """Draw one estimate with its interval per row, from top to bottom.
 
     Parameters
     ----------
-    rows : sequence of (name, estimate, chance)
-        From top to bottom; a chance value is drawn as a bar across.
+    rows : sequence of Dot
+        What is NaN is not drawn.
     label : str
         Of the axis.
     limits : pair of float
@@ -94,25 +112,37 @@ def dots(
         What the figure says, in words.
     """
     with style():
-        figure = Figure(figsize=(4.4, 0.95 + 0.42 * len(rows)), layout="constrained")
+        named = any(np.isfinite(row.ceiling) for row in rows)
+        size = (4.4, 0.95 + 0.42 * len(rows) + 0.35 * named)
+        figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots()
-        for y, (_, found, chance) in enumerate(rows):
+        for y, row in enumerate(rows):
             axes.plot(limits, [y, y], color=FAINT, lw=0.6, zorder=1)
-            axes.plot(
-                [found.low, found.high], [y, y], color=colour, lw=2.2, zorder=3, clip_on=False
-            )
-            axes.plot(found.value, y, "o", color=colour, ms=7, zorder=4, clip_on=False)
-            if chance is not None:
-                axes.plot([chance, chance], [y - 0.3, y + 0.3], color=INK, lw=2, zorder=2)
-        axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlim(*limits)
-        if percent:
-            axes.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel(label)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
+            axes.plot([row.found.low, row.found.high], [y, y], color=colour, lw=2.2, zorder=3,
+                      clip_on=False)  # fmt: skip
+            axes.plot(row.found.value, y, "o", color=colour, ms=7, zorder=4, clip_on=False)
+            axes.plot([row.chance] * 2, [y - 0.3, y + 0.3], color=INK, lw=2, zorder=2)
+            axes.plot(row.fair, y + 0.22, "o", color=colour, mfc="white", ms=5, zorder=4)
+            axes.plot(row.ceiling, y + 0.22, "D", color=GREEN, ms=5, zorder=4)
+        if named:
+            axes.plot([], [], "o", color=colour, mfc="white", ms=5, label="model, same marks")
+            axes.plot([], [], "D", color=GREEN, ms=5, label="another rater")
+            figure.legend(loc="outside lower center", ncols=2, fontsize=8, handletextpad=0.2)
+        _row_axes(axes, [row.name for row in rows], limits, percent, label)
         return picture(figure, alt)
+
+
+def _row_axes(
+    axes: Any, names: Sequence[str], limits: tuple[float, float], percent: bool, label: str
+) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(*limits)
+    if percent:
+        axes.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+    axes.set_xlabel(label)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
 
 
 def roc(
@@ -142,60 +172,4 @@ def roc(
         axes.set_ylabel("sensitivity")
         if curves:
             figure.legend(loc="outside lower center", handlelength=1.8)
-        return picture(figure, alt)
-
-
-@dataclass(frozen=True)
-class Point:
-    """One positive case in the scatter: probability, irrelevant ratio, chance limits, verdict."""
-
-    probability: float
-    ratio: float
-    low: float
-    high: float
-    reason: str
-    external: bool
-
-
-def quadrants(points: Sequence[Point], names: Sequence[str], alt: str) -> Picture:
-    """Draw probability against irrelevant ratio, each case with its chance interval.
-
-    Parameters
-    ----------
-    points : sequence of Point
-        Cases with a defined ratio.
-    names : sequence of four str
-        Corners: wrong and irrelevant, right and irrelevant, wrong and relevant, right and relevant.
-    alt : str
-        What the figure says, in words.
-    """
-    with style():
-        figure = Figure(figsize=(4.0, 4.6), layout="constrained")
-        axes = figure.subplots()
-        axes.axvline(0.5, color=GREY, lw=0.8, ls=":")
-        for point in points:
-            axes.plot([point.probability] * 2, [point.low, point.high], color=FAINT, lw=3.5,
-                      alpha=0.7, solid_capstyle="butt", zorder=1)  # fmt: skip
-        for reason, (colour, marker, label) in REASON_LOOKS.items():
-            for external in (False, True):
-                here = [p for p in points if p.reason == reason and p.external == external]
-                if here:
-                    axes.scatter(
-                        [p.probability for p in here], [p.ratio for p in here], s=34,
-                        marker=marker, edgecolors=colour, linewidths=1.3, zorder=3,
-                        facecolors="white" if external else colour,
-                        label=f"{label}{', external' if external else ''}", clip_on=False,
-                    )  # fmt: skip
-        axes.set(xlim=(-0.02, 1.02), ylim=(-0.12, 1.12))
-        for (x, y, side), name in zip(
-            [(0, 1.11, "left"), (1, 1.11, "right"), (0, -0.11, "left"), (1, -0.11, "right")],
-            names, strict=True,
-        ):  # fmt: skip
-            axes.text(x, y, name, ha=side, va="top" if y > 0 else "bottom", fontsize=8, color=GREY)
-        axes.set_yticks(np.linspace(0, 1, 6))
-        axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel("probability of the positive class")
-        axes.set_ylabel("irrelevant ratio")
-        axes.plot([], [], color=FAINT, lw=3.5, label="chance, 5th to 95th percentile")
-        figure.legend(loc="outside lower center", ncols=2, fontsize=8, handletextpad=0.4)
         return picture(figure, alt)

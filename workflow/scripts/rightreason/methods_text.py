@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from rightreason.cohort import THRESHOLD
+from rightreason.methods_statistics import STATISTICS
 from rightreason.report_cohort import corrected
 from rightreason.report_data import Study
-from rightreason.sentences import NBSP, number
+from rightreason.report_overlap import neighbours
+from rightreason.sentences import NBSP, join, number, ordinal
 
 RULES = {
     "otsu": "above Otsu’s threshold",
@@ -48,7 +49,7 @@ def binarisation(name: str, settings: Mapping[str, Any]) -> str:
 
 def methods(study: Study) -> list[str]:
     """Write the methods from the resolved config, a paragraph per step."""
-    steps = (_annotations, _networks, _maps, _regions, _chance, _statistics)
+    steps = (_annotations, _networks, _maps, _regions, _measures, _chance, *STATISTICS)
     return [_images(study), *(step(study.config) for step in steps)]
 
 
@@ -83,8 +84,12 @@ def _networks(config: Mapping[str, Any]) -> str:
         "Cross-validation by patient, stratified by label, with "
         f"{config['train']['folds']} folds; each case is classified, and its saliency made, by "
         "networks that never saw its patient. Cases of external sites were in no training; their "
-        "probability is the mean over the folds’ networks. A case is called "
-        f"{config['positive']} from a probability of {THRESHOLD:g} on."
+        "probability is the mean over the folds’ networks. "
+        f"{_seeds(config)}A case is called {config['positive']} from the threshold of its fold on: "
+        "the probability that maximises Youden’s J (sensitivity + specificity − 1) on the patients "
+        "of the training folds that were held out to stop the training, of equal ones the nearest "
+        f"to 0.5, and 0.5 where these patients cannot choose; cases of external sites are called "
+        "by the mean of the folds’ thresholds."
     )
 
 
@@ -114,37 +119,55 @@ def _regions(config: Mapping[str, Any]) -> str:
     )
 
 
+def _measures(config: Mapping[str, Any]) -> str:
+    overlap = config["overlap"]
+    chosen = overlap["distances"]
+    chosen = [config["headline"]["binarisation"]] if chosen is None else list(chosen)
+    distances = f"for {join(chosen)}" if chosen else "for no binarisation"
+    apart = neighbours(config)
+    return (
+        f"The pointing game counts a maximum that lies at most {overlap['tolerance_mm']:g} mm from "
+        "the important region. Average precision and AUROC take the map for a classifier of "
+        "voxels; rank correlation and weighted Jaccard hold it against the votes, within the union "
+        "of the marks and everywhere. Surface distances (the mean over both surfaces and the 95 % "
+        f"Hausdorff distance) were measured {distances}.{' ' + apart if apart else ''} What a "
+        "measure cannot say of an empty region is left blank and counted, never 0 or 1."
+    )
+
+
 def _chance(config: Mapping[str, Any]) -> str:
+    overlap = config["overlap"]
+    low, high = (ordinal(limit) for limit in overlap["percentiles"])
     return (
-        "The chance interval of a single case is the 5th to 95th percentile of its irrelevant "
-        "ratio when the attended region is shifted at random, cyclically, within the seen region "
-        f"({config['overlap']['shifts']} shifts). Below it the reason is called relevant, above it "
-        "or without any overlap irrelevant, within it undecided."
+        "Chance has three levels: a map that is the same everywhere, in closed form; the case’s "
+        f"own map shifted at random, cyclically, within the seen region ({overlap['shifts']} "
+        f"shifts); and {_donors(overlap['donors'])}. The chance interval of a single case "
+        f"is the {low} to {high} percentile of its irrelevant ratio over the shifts. Below it the "
+        "reason is called relevant, above it or without any overlap irrelevant, within it "
+        "undecided. A gain is (score − chance) / (perfect − chance), perfect being the score of "
+        "the reference itself. The human ceiling is leave-one-out: each rater’s mask is scored "
+        "against the references of the other raters as a model’s map is, and averaged over the "
+        "raters; the model’s value beside it is held against the same references, those of all "
+        "raters but one, averaged over who is left out."
     )
 
 
-def _statistics(config: Mapping[str, Any]) -> str:
-    summary = config["summary"]
-    level = f"{100 * summary['confidence']:g}{NBSP}%"
+def _donors(number_of: int) -> str:
+    if not number_of:
+        return "no map of another patient (this level was switched off)"
     return (
-        "AUC: area under the ROC curve of the out-of-fold probabilities, pooled over folds, with "
-        f"DeLong’s variance, clustered by patient (Obuchowski), and a {level} interval on the "
-        "logit scale; Newcombe’s score interval where that variance is zero or undefined. Means "
-        f"of overlap: {level} bias-corrected and accelerated bootstrap over patients, "
-        f"{summary['bootstrap']} draws (seed {summary['seed']})."
+        f"the maps of {number_of} other patient{'s' if number_of > 1 else ''} of the training "
+        "sites with the same label, or as many as there are, placed crop box to crop box"
     )
+
+
+def _seeds(config: Mapping[str, Any]) -> str:
+    seeds = config["train"]["seeds"]
+    return "" if seeds == 1 else f"Each network was trained {seeds} times, and the mean taken. "
 
 
 def _model(name: str, settings: Mapping[str, Any]) -> str:
     return f"{name} ({settings['network']}; sees {INPUTS[settings['input']]})"
-
-
-def join(parts: Iterable[str]) -> str:
-    """Join with commas and, before the last part, `and`."""
-    listed = list(parts)
-    if len(listed) < 2:
-        return "".join(listed)
-    return ", ".join(listed[:-1]) + " and " + listed[-1]
 
 
 LIMITS = [

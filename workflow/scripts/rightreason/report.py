@@ -11,7 +11,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from rightreason import report_cohort, report_panels
+from rightreason import (
+    report_agreement,
+    report_cohort,
+    report_comparisons,
+    report_glance,
+    report_overlap,
+    report_performance,
+    report_stands,
+    report_verdicts,
+)
 from rightreason.cohort import Cases
 from rightreason.errors import InputError
 from rightreason.images import write_whole
@@ -37,9 +46,7 @@ class Made:
     problem: str = ""
 
 
-def write_report(
-    config: Mapping[str, Any], cases: Cases, annotated: Sequence[str], results: Path, out: Path
-) -> None:
+def write_report(config: Mapping[str, Any], cases: Cases, results: Path, out: Path) -> None:
     """Write the page.
 
     Parameters
@@ -49,8 +56,6 @@ def write_report(
         the pictures) and `allow_missing`.
     cases : mapping of case to mapping
         `patient`, `site`, `label`.
-    annotated : sequence of str
-        Cases with annotations.
     results : path
         The folder `results`, with what the earlier stages left.
     out : path
@@ -62,7 +67,7 @@ def write_report(
         When a panel could not be made and missing panels are not allowed; the page as far as it
         came is then written beside `out`, as `incomplete.html`.
     """
-    study = read_study(config, cases, annotated, results)
+    study = read_study(config, cases, results)
     made = [
         (section, [_make(study, section, number, panel)
                    for number, panel in enumerate(section.panels, start=1)])
@@ -85,25 +90,33 @@ def write_report(
 def sections(study: Study) -> list[Section]:
     """List the panels that must be there, section by section."""
     return [
-        Section("glance", "At a glance", [Panel("", report_panels.at_a_glance)]),
+        Section("glance", "At a glance", [Panel("", report_glance.at_a_glance)]),
         Section("cohort", "The cohort", [
             Panel("Cases and scanners", report_cohort.cases_and_scanners),
             Panel("Corrections and files left out", report_cohort.corrections),
             Panel("Raters", report_cohort.raters),
+            Panel("Agreement between raters", report_agreement.agreement),
         ]),
         Section("performance", "How well the models classify", [
-            Panel("ROC curves", report_panels.roc_curves),
-            Panel("By site", report_panels.performance),
+            Panel("ROC curves", report_performance.roc_curves),
+            Panel("By site, stratum and fold", report_performance.by_group),
+            Panel("Calibration", report_performance.calibration),
         ]),
         Section("reasons", "Right for the right reason?", [
-            Panel("Case by case", report_panels.scatter),
-            Panel("Verdicts", report_panels.verdict_counts),
+            Panel("Case by case", report_verdicts.scatter),
+            Panel("Verdicts", report_verdicts.verdict_counts),
+            Panel("Where the irrelevant part lies", report_stands.places),
         ]),
         Section("cases", "What the models look at", [
             Panel(f"Model {model}", partial(cases_of, model=model)) for model in study.models
         ]),
-        Section("overlap", "Does the choice of reference, method or threshold matter?",
-                [Panel("", report_panels.overlap_tables)]),
+        Section("stands", "Does the conclusion stand?", [
+            Panel("One choice at a time", report_stands.strips),
+            Panel("By reference, method and threshold", report_overlap.choices),
+            Panel("Held against each other, chance and raters", report_comparisons.differences),
+            Panel("What overlap goes with", report_comparisons.associations),
+            Panel("More measures", report_overlap.measures),
+        ]),
         Section("excluded", "What is undefined or left out", [Panel("", left_out)]),
         Section("methods", "Methods", [Panel("", lambda s: [Text(methods(s))])]),
         Section("limits", "Limits", [Panel("", lambda s: [Text(LIMITS, "list")])]),

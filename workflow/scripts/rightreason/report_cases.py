@@ -11,7 +11,7 @@ from rightreason.images import load_grid
 from rightreason.inputs import InputRecord
 from rightreason.report_blocks import Block, CaseView, Text
 from rightreason.report_data import Study
-from rightreason.report_panels import chance_range
+from rightreason.report_verdicts import chance_range
 from rightreason.sentences import audited, count, decimal, number, percent
 
 
@@ -30,11 +30,11 @@ def choose(study: Study, model: str) -> dict[str, dict[str, Any]]:
     here = table[
         (table["model"] == model)
         & table["case"].isin(study.members("training"))
-        & table["irrelevant_ratio"].notna()
+        & table["value"].notna()
     ]
     if study.headline["subset"] != "all":
         here = here[here["right"] == (study.headline["subset"] == "correct")]
-    ranked = here.sort_values(["irrelevant_ratio", "case"]).to_dict("records")
+    ranked = here.sort_values(["value", "case"]).to_dict("records")
     places = {"Worst": len(ranked) - 1, "Median": (len(ranked) - 1) // 2, "Best": 0}
     chosen: dict[str, dict[str, Any]] = {}
     for title in ("Best", "Worst", "Median"):
@@ -65,14 +65,20 @@ def _case(study: Study, model: str, title: str, row: Mapping[str, Any]) -> CaseV
     letters = edge_letters(load_grid(files.image), InputRecord.read(files.record).ct_slice_axis)
     low, high = config["report"]["window"]
     text = (
-        f"Probability of {study.positive} {decimal(row['probability'])}; irrelevant ratio "
-        f"{percent(row['irrelevant_ratio'])} (chance {chance_range(row['low'], row['high'])}): "
-        f"{row['quadrant']}. Slice {found.number} of {found.count}, {_why(found)}, "
+        f"Probability of {study.positive} {decimal(row['probability'])} (threshold "
+        f"{decimal(row['threshold'])}); irrelevant ratio "
+        f"{percent(row['value'])} (chance "
+        f"{chance_range(row['shifted_low'], row['shifted_high'])}): "
+        f"{row['quadrant']}. {_power(row)}Slice {found.number} of {found.count}, {_why(found)}, "
         f"at {number(round(found.position_mm))} mm ({found.axis})."
     )
     captions = _captions(found, head["method"], (low, high))
     pictures = draw(found, (low, high), letters, f"case {case}, model {model}")
     return CaseView(f"{title} case: {case}", text, list(zip(pictures, captions, strict=True)))
+
+
+def _power(row: Mapping[str, Any]) -> str:
+    return f"{row['power']} " if row["power"] else ""
 
 
 def _why(found: Slice) -> str:

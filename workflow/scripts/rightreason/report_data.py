@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,17 +10,24 @@ from typing import Any
 
 import pandas as pd
 
-from rightreason.cohort import (
-    KEYS,
-    Cases,
-    read_cohort,
-    read_overlap,
-    read_probabilities,
-    read_table,
-)
+from rightreason.case_tables import HEADLINE_MEASURE, ROW_KEYS, VOTES, in_order
+from rightreason.cohort import KEYS, Cases, read_cohort, read_predictions, read_whole
 from rightreason.consensus import CONSENSUS
 from rightreason.rater_gaps import gaps, marks_of
-from rightreason.verdict import judge
+
+OVERLAP_NAMES = ["sites", "model", *ROW_KEYS, "subset"]
+TEXTS = {
+    "performance": ["model", "sites", "stratum", "group"],
+    "overlap": [*OVERLAP_NAMES, "undefined"],
+    "sensitivity": ["model", "sites", "choice", "option", "algorithm", "layer"],
+    "places": ["sites", "model", *KEYS, "subset", "place"],
+    "comparisons": ["family", "model", "against", "sites", "subset", *KEYS, "measure",
+                    "statistic", "note"],
+    "agreement": ["sites", "scope", "rater", "against", "statistic", "note"],
+    "verdict": ["case", "model", "site", "label", "predicted", "right", "reason", "quadrant",
+                "power"],
+}  # fmt: skip
+"""The tables of `summary` that the report reads, beside the cohort, and their columns of text."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,28 @@ UNKNOWN = Interval(float("nan"), float("nan"), float("nan"), 0)
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A model and a rater, both held against the same raters; NaN where there is no second rater.
+
+    Attributes
+    ----------
+    fair, ceiling : float
+        Mean of the model, each time against all raters but one, and of the one against these.
+    n : int
+        Cases behind both.
+    """
+
+    fair: float
+    ceiling: float
+    n: int
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a rater to stand beside."""
+        return self.n > 0
+
+
+@dataclass(frozen=True)
 class Study:
     """A finished study.
 
@@ -45,35 +74,36 @@ class Study:
     config : mapping
         The resolved config as plain types.
     cases : mapping of case to mapping
-        `patient`, `site`, `label`.
-    performance, overlap : data frame
-        The tables of `summary`.
+        `patient`, `site`, `label` and the strata.
+    predictions : mapping of model to data frame
+        From `cohort.read_predictions`.
     cohort : data frame
         `cohort.tsv`, a row per case.
-    rows : data frame
-        Overlap of every positive, annotated case.
+    performance, overlap, sensitivity, places, comparisons, agreement : data frame
+        The tables of `summary` of these names.
     verdicts : data frame
-        The headline's rows of `rows`, from `verdict.judge`.
-    probabilities : mapping of model to mapping of case to float
-        Probability of the positive class.
+        `verdict.tsv`, with `right` as bool.
     results : path
         The folder `results`, for images.
     """
 
     config: Mapping[str, Any]
     cases: Cases
+    predictions: Mapping[str, pd.DataFrame]
+    cohort: pd.DataFrame
     performance: pd.DataFrame
     overlap: pd.DataFrame
-    cohort: pd.DataFrame
-    rows: pd.DataFrame
+    sensitivity: pd.DataFrame
+    places: pd.DataFrame
+    comparisons: pd.DataFrame
+    agreement: pd.DataFrame
     verdicts: pd.DataFrame
-    probabilities: Mapping[str, Mapping[str, float]]
     results: Path
 
     @property
     def models(self) -> list[str]:
         """Names of the models, in the order of the predictions."""
-        return list(self.probabilities)
+        return list(self.predictions)
 
     @property
     def positive(self) -> str:
@@ -91,11 +121,11 @@ class Study:
         """Raters of the positive, annotated cases."""
         return [name for name in self.references if name not in CONSENSUS]
 
-    @property
+    @cached_property
     def references(self) -> list[str]:
         """Raters, then the references made from their votes."""
-        there = list(self.rows["reference"].unique())
-        return sorted(set(there) - set(CONSENSUS)) + [name for name in CONSENSUS if name in there]
+        return [name for name in in_order(list(self.overlap["reference"].unique()))
+                if name != VOTES]  # fmt: skip
 
     @cached_property
     def marks(self) -> pd.DataFrame:
@@ -113,56 +143,87 @@ class Study:
         return [c for c in sorted(self.cases)
                 if (self.cases[c]["site"] in outside) == (group == "external")]  # fmt: skip
 
-    def auc(self, model: str, site: str) -> Interval:
-        """Return the AUC of a model at a site, as `performance.tsv` has it."""
-        table = self.performance
-        found = table[(table["model"] == model) & (table["site"] == site)]
-        if found.empty:
-            return UNKNOWN
-        row = found.iloc[0]
-        return Interval(row["auc"], row["auc_low"], row["auc_high"], int(row["n_cases"]))
+    @property
+    def groups(self) -> list[str]:
+        """The pooled sites: `training` and, where there are any, `external`."""
+        return ["training", "external"] if self.members("external") else ["training"]
 
-    def measure(self, model: str, metric: str, site: str = "training", **other: str) -> Interval:
-        """Return the mean of a measure, as `overlap.tsv` has it.
+    def auc(self, model: str, sites: str) -> Interval:
+        """Return the AUC of a model at a site or pool, as `performance.tsv` has it."""
+        table = self.performance
+        found = table[(table["model"] == model) & (table["sites"] == sites)
+                      & (table["stratum"] == "")]  # fmt: skip
+        return UNKNOWN if found.empty else interval(found.iloc[0].to_dict(), "auc")
+
+    def row(
+        self, model: str, measure: str = HEADLINE_MEASURE, sites: str = "training", **other: str
+    ) -> Mapping[str, Any] | None:
+        """Return a row of `overlap.tsv`, or None where it has none.
 
         Parameters
         ----------
-        model, metric, site : str
-            Row of the table.
+        model, measure, sites : str
+            Of the row.
         **other : str
             Instead of the headline's method, reference, binarisation or subset.
         """
-        wanted = {"model": model, "site": site, "metric": metric, **self.headline, **other}
-        names = ["model", "site", *KEYS, "subset", "metric"]
-        found = self.overlap[(self.overlap[names] == [wanted[name] for name in names]).all(axis=1)]
-        if found.empty:
-            return UNKNOWN
-        row = found.iloc[0]
-        return Interval(row["mean"], row["low"], row["high"], int(row["n_cases"]))
+        wanted = {"model": model, "sites": sites, "measure": measure, **self.headline, **other}
+        at = self._at.get(tuple(wanted[name] for name in OVERLAP_NAMES))
+        return None if at is None else {str(k): v for k, v in self.overlap.iloc[at].items()}
+
+    @cached_property
+    def _at(self) -> dict[tuple[str, ...], int]:
+        keys = self.overlap[OVERLAP_NAMES].itertuples(index=False, name=None)
+        return {key: i for i, key in enumerate(keys)}
+
+    def measure(
+        self, model: str, measure: str = HEADLINE_MEASURE, sites: str = "training", **other: str
+    ) -> Interval:
+        """Return the mean of a measure; the parameters are those of `row`."""
+        row = self.row(model, measure, sites, **other)
+        return UNKNOWN if row is None else interval(row, "mean")
+
+    def chance(self, model: str, sites: str = "training") -> float:
+        """Return what a map that is the same everywhere gives for the headline."""
+        row = self.row(model, sites=sites)
+        return float("nan") if row is None else float(row["chance"])
+
+    def beside(
+        self, model: str, measure: str = HEADLINE_MEASURE, sites: str = "training", **other: str
+    ) -> Beside:
+        """Return the model's and a rater's mean against the same raters."""
+        row = self.row(model, measure, sites, **other)
+        if row is None or not row["n_fair"] > 0:
+            return Beside(float("nan"), float("nan"), 0)
+        return Beside(float(row["fair"]), float(row["ceiling"]), int(row["n_fair"]))
 
 
-def read_study(
-    config: Mapping[str, Any], cases: Cases, annotated: Sequence[str], results: Path
-) -> Study:
+def interval(row: Mapping[str, Any], name: str) -> Interval:
+    """Take an estimate and its limits from a row of a table of `summary`.
+
+    They stand in `auc`, `auc_low`, `auc_high`; a row of one estimate has just `low` and `high`.
+    """
+    limits = [row[f"{name}_{end}" if f"{name}_{end}" in row else end] for end in ("low", "high")]
+    return Interval(float(row[name]), float(limits[0]), float(limits[1]), int(row["n_cases"]))
+
+
+def read_study(config: Mapping[str, Any], cases: Cases, results: Path) -> Study:
     """Read all tables of a study; its parameters are those of `report.write_report`."""
-    tables = [results / "overlap" / f"{case}.tsv" for case in annotated]
-    chance_tables = [results / "overlap" / f"{case}.chance.tsv" for case in annotated]
-    predictions = {model: results / "predict" / f"{model}.tsv" for model in config["models"]}
-    rows = read_overlap(tables, cases, config["positive"])
-    numbers = ["n_cases", "n_positive", "auc", "auc_low", "auc_high", "accuracy", "sensitivity",
-               "specificity"]  # fmt: skip
+    tables = {
+        name: read_whole(results / "summary" / f"{name}.tsv", texts)
+        for name, texts in TEXTS.items()
+    }
+    verdicts = tables.pop("verdict")
+    verdicts["right"] = verdicts["right"] == "true"
     return Study(
         config=config,
         cases=cases,
-        performance=read_table(results / "summary" / "performance.tsv", ["model", "site"], numbers),
-        overlap=read_table(
-            results / "summary" / "overlap.tsv",
-            ["model", "site", *KEYS, "subset", "metric"],
-            ["n_cases", "mean", "median", "low", "high"],
-        ),
+        predictions={
+            model: read_predictions(results / "predict" / f"{model}.tsv", cases)
+            for model in config["models"]
+        },
         cohort=read_cohort(results / "summary" / "cohort.tsv", cases),
-        rows=rows,
-        verdicts=judge(rows, chance_tables, config["headline"]),
-        probabilities={name: read_probabilities(path, cases) for name, path in predictions.items()},
+        verdicts=verdicts,
         results=results,
+        **tables,
     )

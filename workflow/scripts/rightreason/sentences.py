@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import numpy as np
 
-from rightreason.report_data import Interval, Study
+from rightreason.report_data import Beside, Interval, Study
 
 NBSP = "\u00a0"
 UNDEFINED = "–"
-FEW = 20
-"""Fewer cases than this get a warning: their intervals are wide and themselves uncertain."""
 
 OUTSIDE = {
     "union": "lies where no rater marked a finding",
@@ -18,21 +19,11 @@ OUTSIDE = {
     "staple": "lies outside the consensus of the raters (STAPLE)",
 }
 SUBSET = {"all": "", "correct": "correctly classified ", "wrong": "wrongly classified "}
-PLACE = {"training": "the training sites", "external": "the external sites"}
-MEASURES = {
-    "irrelevant_ratio": "irrelevant ratio",
-    "chance_irrelevant_ratio": "irrelevant ratio of chance",
-    "coverage": "coverage",
-    "dice": "Dice",
-    "iou": "IoU",
-    "hit": "maximum inside (pointing game)",
-    "mass_accuracy": "saliency mass inside",
-}
 
 
 def decimal(value: float) -> str:
     """Format an AUC or another value from 0 to 1: `0.97`; a dash when undefined."""
-    return UNDEFINED if np.isnan(value) else f"{value:.2f}"
+    return UNDEFINED if np.isnan(value) else f"{value:z.2f}".replace("-", "\u2212")
 
 
 def number(value: float) -> str:
@@ -67,9 +58,80 @@ def percent_interval(found: Interval) -> str:
     return f"{percent(found.value)}{NBSP}[{low},{NBSP}{high}]"
 
 
+def shown(found: Interval, kind: str) -> str:
+    """Format an estimate of a kind: `percent`, `decimal` or `mm`."""
+    if kind == "percent":
+        return percent_interval(found)
+    return decimal_interval(found) if kind == "decimal" else millimetres_interval(found)
+
+
+def value(number: float, kind: str) -> str:
+    """Format a value of a kind: `percent`, `decimal` or `mm`."""
+    return shown(Interval(number, np.nan, np.nan, 0), kind)
+
+
+def millimetres_interval(found: Interval) -> str:
+    """Format as `12.3 mm [8.1, 17.0]`."""
+    if np.isnan(found.value):
+        return UNDEFINED
+    text = f"{found.value:.1f}{NBSP}mm"
+    if np.isnan(found.low):
+        return text
+    return f"{text}{NBSP}[{found.low:.1f},{NBSP}{found.high:.1f}]"
+
+
+def points(value: float, unit: bool = True) -> str:
+    """Format a difference of ratios in percentage points, with its sign: `−12.0 points`."""
+    if np.isnan(value):
+        return UNDEFINED
+    text = f"{100 * value:+z.1f}".replace("-", "\u2212")
+    return f"{text}{NBSP}points" if unit else text
+
+
+def probability(p: float) -> str:
+    """Format a p value: `0.012`, `<0.001`."""
+    if np.isnan(p):
+        return UNDEFINED
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def signed(value: float) -> str:
+    """Format a coefficient with its sign: `−0.31`."""
+    return UNDEFINED if np.isnan(value) else f"{value:+z.2f}".replace("-", "\u2212")
+
+
+def signed_interval(found: Interval) -> str:
+    """Format as `−0.31 [−0.52, −0.07]`."""
+    if np.isnan(found.low):
+        return signed(found.value)
+    return f"{signed(found.value)}{NBSP}[{signed(found.low)},{NBSP}{signed(found.high)}]"
+
+
+def ordinal(value: float) -> str:
+    """Format a percentile: `5th`, `95th`, `2.5th`, `1st`."""
+    text = f"{value:g}"
+    teens = text[-2:] in {"11", "12", "13"}
+    ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")
+    return text + ("th" if teens or "." in text else ending)
+
+
+def chance_words(config: Mapping[str, Any]) -> str:
+    """Name the interval of a case's chance: `5th to 95th percentile`."""
+    low, high = config["overlap"]["percentiles"]
+    return f"{ordinal(low)} to {ordinal(high)} percentile"
+
+
 def count(n: int, one: str, many: str | None = None) -> str:
     """Format a number of things: `1 case`, `2 cases`."""
     return f"{n}{NBSP}{one if n == 1 else many or one + 's'}"
+
+
+def join(parts: Iterable[str]) -> str:
+    """Join with commas and, before the last part, `and`."""
+    listed = list(parts)
+    if len(listed) < 2:
+        return "".join(listed)
+    return ", ".join(listed[:-1]) + " and " + listed[-1]
 
 
 def outside(reference: str) -> str:
@@ -88,10 +150,9 @@ def tells(auc: Interval) -> str:
 
 
 def headline(study: Study, model: str) -> str:
-    """Say how well a model classifies and where it looks, in one or two plain sentences."""
+    """Say how well a model classifies and where it looks, in a few plain sentences."""
     auc = study.auc(model, "training")
-    ratio = study.measure(model, "irrelevant_ratio")
-    chance = study.measure(model, "chance_irrelevant_ratio")
+    ratio, beside = study.measure(model), study.beside(model)
     first = (
         f"{model} {tells(auc)} {study.positive} with AUC {decimal_interval(auc)}."
         if not np.isnan(auc.value)
@@ -103,10 +164,25 @@ def headline(study: Study, model: str) -> str:
             "sites is annotated and has an attended region."
         )
     lone = " (one patient: no interval)" if np.isnan(ratio.low) else ""
+    rater = f", another rater {percent(beside.ceiling)}" if beside.known else ""
     return (
         f"{first} Of what it attends to, {percent_interval(ratio)}{lone} "
         f"{outside(study.headline['reference'])}; a map placed at random would give "
-        f"{percent(chance.value)}."
+        f"{percent(study.chance(model))}{rater}.{_same_marks(study, model, beside, ratio.n)}"
+    )
+
+
+def _same_marks(study: Study, model: str, beside: Beside, n_cases: int) -> str:
+    """Say what the model has against the marks that the rater is held against, and both areas."""
+    if not beside.known:
+        return ""
+    area = study.beside(model, "relative_area")
+    fewer = f" (in {count(beside.n, 'case')})" if beside.n < n_cases else ""
+    more = f" (in {count(area.n, 'case')})" if area.n != beside.n else ""
+    return (
+        f" Held against the same marks as that rater{fewer}, the model has "
+        f"{percent(beside.fair)} there; it attends to {percent(area.fair)} of what it saw, a rater "
+        f"marks {percent(area.ceiling)}{more}."
     )
 
 
@@ -115,104 +191,8 @@ def elsewhere(study: Study, model: str) -> str:
     if not study.members("external"):
         return ""
     auc = study.auc(model, "external")
-    ratio = study.measure(model, "irrelevant_ratio", "external")
+    ratio = study.measure(model, sites="external")
     first = f" At sites it was never trained on: AUC {decimal_interval(auc)}"
     if not ratio.n:
         return f"{first}; no ratio, for want of annotated, {audited(study)}."
     return f"{first}, irrelevant ratio {percent_interval(ratio)} ({count(ratio.n, 'case')})."
-
-
-def warnings(study: Study) -> list[str]:
-    """Say what does not carry a conclusion."""
-    found = []
-    if not study.rows.shape[0]:
-        return [f"No {study.positive} case is annotated: nothing can be said of where models look."]
-    if len(study.raters) == 1:
-        found.append(
-            f"Only one rater ({study.raters[0]}) annotated: majority, union, intersection and "
-            "staple are this rater’s marks, and how far raters differ is unknown."
-        )
-    lost = [warning for model in study.models if (warning := _lost(study, model))]
-    return [
-        *_too_few(study), *found, *_gaps(study), *_against_chance(study), *lost,
-        *_performance_warnings(study),
-    ]  # fmt: skip
-
-
-def _too_few(study: Study) -> list[str]:
-    sizes = {model: study.measure(model, "irrelevant_ratio").n for model in study.models}
-    few = [f"{model} ({count(n, 'case')})" for model, n in sizes.items() if n < FEW]
-    if not few:
-        return []
-    return [
-        f"The irrelevant ratios rest on few cases: {', '.join(few)}. With fewer than {FEW}, "
-        "intervals are wide and themselves uncertain: a sketch, not a result."
-    ]
-
-
-def _gaps(study: Study) -> list[str]:
-    return [
-        f"Rater {rater} marked far fewer slices than the others in {count(len(rows), 'case')} of "
-        f"{(study.marks['rater'] == rater).sum()} (named under The cohort); what is missing there "
-        "counts as not marked."
-        for rater, rows in study.gaps.groupby("rater")
-    ]
-
-
-def _against_chance(study: Study) -> list[str]:
-    unclear, worse = [], []
-    for model in study.models:
-        ratio = study.measure(model, "irrelevant_ratio")
-        chance = study.measure(model, "chance_irrelevant_ratio").value
-        if ratio.low > chance:
-            worse.append(model)
-        elif ratio.high >= chance:
-            unclear.append(model)
-    found = []
-    if unclear:
-        found.append(
-            "Irrelevant ratio not to be told from that of a map placed at random: "
-            f"{', '.join(unclear)}."
-        )
-    if worse:
-        found.append(
-            f"Attending to the findings less than a map placed at random would: {', '.join(worse)}."
-        )
-    return found
-
-
-def _lost(study: Study, model: str) -> str:
-    table = study.verdicts
-    here = table[(table["model"] == model) & table["case"].isin(study.members("training"))]
-    empty = int((here["attended_voxels"] == 0).sum())
-    if not empty:
-        return ""
-    return (
-        f"{model}: {empty} of {count(len(here), 'annotated positive case')} at the training sites "
-        "attend to nothing; they have no irrelevant ratio and are in no mean."
-    )
-
-
-def _performance_warnings(study: Study) -> list[str]:
-    members = study.members("training")
-    n_positive = sum(study.cases[case]["label"] == study.positive for case in members)
-    smaller = min(n_positive, len(members) - n_positive)
-    found = []
-    if smaller < FEW:
-        found.append(
-            f"The training sites have {n_positive} {study.positive} and "
-            f"{count(len(members) - n_positive, 'other case')}: an AUC from so few is a rough one."
-        )
-    guessing = [m for m in study.models if study.auc(m, "training").low <= 0.5]
-    if guessing:
-        found.append(
-            f"{', '.join(guessing)}: an AUC that cannot be told from 0.5. Such a model does not "
-            "classify, and where it looks explains nothing."
-        )
-    extreme = [m for m in study.models if study.auc(m, "training").value in (0.0, 1.0)]
-    if extreme:
-        found.append(
-            f"{', '.join(extreme)}: an AUC of exactly 0 or 1 has no spread of its own; the "
-            "interval is Newcombe’s score interval, which asks what AUC could still give it."
-        )
-    return found
