@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: help install demo test test-all bench fuzz check control schema lock clean
+.PHONY: help install demo test test-all bench coverage power permutation rank-correlation outlier cost fuzz check control schema lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .venv/installed: envs/requirements.lock
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("rightreason needs Python 3.11 or newer; try make PYTHON=python3.11 ...")'
@@ -27,8 +27,28 @@ test: install ## every test in its smallest form
 test-all: install ## the tests that take longer
 	$(BIN)/python -m pytest -m slow
 
-bench: install ## what the proof of a conversion costs, beside dcm2niix
+bench: install coverage ## what the proof of a conversion costs, beside dcm2niix; and coverage
 	PYTHONPATH=workflow/scripts $(BIN)/python benchmarks/conversion.py
+
+COHORTS ?= 2000
+coverage: install ## how often the intervals hold the truth, in COHORTS simulated cohorts a row
+	OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks.coverage --cohorts $(COHORTS)
+
+SIMULATE := OPENBLAS_NUM_THREADS=1 PYTHONPATH=workflow/scripts $(BIN)/python -m
+power: install ## which share of a shortcut in the maps the audit tells from none
+	$(SIMULATE) benchmarks.power
+
+permutation: install ## whether p values are uniform where nothing is to be found
+	$(SIMULATE) benchmarks.permutation
+
+rank-correlation: install ## how often intervals of a rank correlation hold the truth
+	$(SIMULATE) benchmarks.rank_correlation
+
+outlier: install ## how often a rater is named as outlying when all are alike
+	$(SIMULATE) benchmarks.outlier
+
+cost: install ## what the measures of one map cost, beside Quantus and MONAI
+	$(SIMULATE) benchmarks.overlap
 
 N ?= 2000
 fuzz: install ## N damaged inputs of convert and annotate: each a proved result, or a sentence

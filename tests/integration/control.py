@@ -43,7 +43,7 @@ def run(folder: Path, config: Path, shortcut: float) -> Outcome:
     rows = [row for path in (results / "overlap").glob("*.tsv") for row in read(path)
             if "irrelevant_ratio" in row]  # fmt: skip
     return Outcome(
-        auc={row["site"]: float(row["auc"]) for row in performance},
+        auc={row["sites"]: float(row["auc"]) for row in performance if not row["stratum"]},
         irrelevant={
             row["case"]: float(row["irrelevant_ratio"])
             for row in rows

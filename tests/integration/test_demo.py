@@ -39,18 +39,18 @@ def test_each_model_tells_the_classes_apart_out_of_fold(demo: Path, model: str) 
     assert auc >= 0.9
     stated = next(
         row for row in rows_of(demo / "results/summary/performance.tsv")
-        if (row["model"], row["site"]) == (model, "training")
+        if (row["model"], row["sites"], row["stratum"]) == (model, "training", "")
     )  # fmt: skip
     assert float(stated["auc"]) == pytest.approx(auc, abs=1e-4)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_page_says_what_the_tables_say(demo: Path, model: str) -> None:
-    wanted = {"model": model, "site": "training", "method": "gradcam", "reference": "union",
+    wanted = {"model": model, "sites": "training", "method": "gradcam", "reference": "union",
               "binarisation": "otsu", "subset": "correct"}  # fmt: skip
     row = next(
         row for row in rows_of(demo / "results/summary/overlap.tsv")
-        if row["metric"] == "irrelevant_ratio" and wanted.items() <= row.items()
+        if row["measure"] == "irrelevant_ratio" and wanted.items() <= row.items()
     )  # fmt: skip
     page = (demo / "results/report/index.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     sentence = re.search(rf"{model} tells drowning.*?\.\s*</p>", page, flags=re.DOTALL)
@@ -68,20 +68,22 @@ def test_the_page_stands_alone(demo: Path) -> None:
 
 
 def test_the_headline_is_recomputed_from_the_cases(demo: Path) -> None:
+    called = {
+        row["case"]: row["predicted"]
+        for row in rows_of(demo / "results/predict/slices_densenet.tsv")
+        if row["label"] == "drowning"
+    }
+    wanted = {"model": "slices_densenet", "method": "gradcam", "reference": "union",
+              "binarisation": "otsu", "measure": "irrelevant_ratio"}  # fmt: skip
     values = [
-        float(row["irrelevant_ratio"])
-        for path in (demo / "results/overlap").glob("A*.tsv")
+        float(row["value"])
+        for path in (demo / "results/overlap").glob("A??.tsv")
         for row in rows_of(path)
-        if row.get("label") == "drowning" and row["correct"] == "true"
-        and (row["model"], row["method"], row["reference"], row["binarisation"])
-        == ("slices_densenet", "gradcam", "union", "otsu")
-    ]  # fmt: skip
+        if called.get(row["case"]) == "drowning" and wanted.items() <= row.items() and row["value"]
+    ]
     row = next(
         row for row in rows_of(demo / "results/summary/overlap.tsv")
-        if (row["model"], row["site"], row["method"], row["reference"]) ==
-        ("slices_densenet", "training", "gradcam", "union")
-        and (row["binarisation"], row["subset"], row["metric"]) ==
-        ("otsu", "correct", "irrelevant_ratio")
+        if {**wanted, "sites": "training", "subset": "correct"}.items() <= row.items()
     )  # fmt: skip
     assert int(row["n_cases"]) == len(values)
     assert float(row["mean"]) == pytest.approx(np.mean(values), abs=1e-5)

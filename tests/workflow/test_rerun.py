@@ -210,6 +210,18 @@ def test_new_bytes_of_a_dicom_file(run: Path) -> None:
     assert {job for job in found if job[0] in ("convert", "annotate", "prepare")} == of_this_case
 
 
+def test_new_bytes_of_a_region(run: Path) -> None:
+    """Guides the crop, and splits the irrelevant part by place."""
+    row = next(row for row in rows_of(run / "study" / "cases.tsv") if row["site"] == "B")
+    path = run / "study" / row["region"]
+    image = nib.load(path)
+    data = np.asarray(image.dataobj).copy()
+    data[tuple(np.argwhere(data)[0])] = 0
+    nib.save(nib.Nifti1Image(data, image.affine, image.header), path)
+    expected = of_cases("prepare", [row["case"]]) | of_models("predict") | all_saliency()
+    assert jobs(run) == expected | of_cases("overlap", annotated(run)) | AFTER_OVERLAP
+
+
 def test_another_device_or_number_of_cores_makes_nothing_due(run: Path) -> None:
     change_config(run, lambda config: config.update(device="auto"))
     assert due(run, *SMALL, *TABLES, "--cores", "1") == set()
@@ -221,6 +233,37 @@ def test_a_second_seed_trains_only_itself(run: Path) -> None:
     assert {job for job in found if job[0] == "train"} == {
         ("train", f"model={m}, seed=1, fold={k}") for m in MODELS for k in range(2)
     }
+
+
+def test_a_stratum_is_the_summarys_business(run: Path) -> None:
+    change_config(run, lambda config: config["summary"].update(strata=["sex"]))
+    assert jobs(run) == AFTER_OVERLAP
+
+
+def test_a_value_of_a_stratum(run: Path) -> None:
+    change_config(run, lambda config: config["summary"].update(strata=["sex"]))
+    finish(run, "--touch", *SMALL, *TABLES)
+    assert jobs(run) == set()
+    table = run / "study" / "cases.tsv"
+    rows = rows_of(table)
+    rows[0]["sex"] = "unknown"
+    write_rows(table, rows)
+    assert jobs(run) == AFTER_OVERLAP
+
+
+def test_every_network_and_threshold_of_a_fold_is_of_other_patients(finished: Path) -> None:
+    patient = {row["case"]: row["patient"] for row in rows_of(finished / "study" / "cases.tsv")}
+    for model in MODELS:
+        folder = finished / "results" / "predict"
+        predictions = rows_of(folder / f"{model}.tsv")
+        inner = rows_of(folder / f"{model}.validation.tsv")
+        for fold in ("0", "1"):
+            tested = {patient[row["case"]] for row in predictions if row["fold"] == fold}
+            chosen_on = {patient[row["case"]] for row in inner if row["fold"] == fold}
+            assert chosen_on
+            assert not tested & chosen_on
+        outside = {row["case"] for row in predictions if not row["fold"]}
+        assert not outside & {row["case"] for row in inner}
 
 
 def test_another_target_layer_trains_nothing(run: Path) -> None:
