@@ -40,16 +40,18 @@ def run(folder: Path, config: Path, shortcut: float) -> Outcome:
     )  # fmt: skip
     results = folder / "results"
     performance = read(results / "summary" / "performance.tsv")
-    rows = [row for path in (results / "overlap").glob("*.tsv") for row in read(path)
-            if "irrelevant_ratio" in row]  # fmt: skip
+    (predictions,) = (path for path in (results / "predict").glob("*.tsv") if "." not in path.stem)
+    drowned = {row["case"] for row in read(predictions) if row["label"] == "drowning"}
+    rows = [row for path in (results / "overlap").glob("A*.tsv") if "." not in path.stem
+            for row in read(path) if row["case"] in drowned]  # fmt: skip
     return Outcome(
         auc={row["sites"]: float(row["auc"]) for row in performance if not row["stratum"]},
         irrelevant={
-            row["case"]: float(row["irrelevant_ratio"])
+            row["case"]: float(row["value"])
             for row in rows
-            if row["label"] == "drowning" and row["case"].startswith("A")
-            and row["method"] == "gradcam" and row["reference"] == "union"
-            and row["binarisation"] == "otsu" and row["irrelevant_ratio"]
+            if row["method"] == "gradcam" and row["reference"] == "union"
+            and row["binarisation"] == "otsu" and row["measure"] == "irrelevant_ratio"
+            and row["value"]
         },
     )  # fmt: skip
 
