@@ -10,7 +10,6 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         given, params = snakemake.input, snakemake.params
         files = arrange(**params.layout, given=dict(given.items()))
-        region = Path(given.region[0]) if given.region else None
         out = {name: Path(path) for name, path in snakemake.output.items()}
-        where = Path(given.annotations), Path(given.volume), region
+        where = Path(given.annotations), Path(given.volume), next(map(Path, given.region), None)
         score_case(snakemake.wildcards.case, files, *where, params.settings, out)
