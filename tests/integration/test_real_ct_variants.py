@@ -73,14 +73,14 @@ def test_encodings_of_one_scan(
     items = [enhanced_of(slices)] if multi else deepcopy(slices)
     for number, item in enumerate(items):
         encoded(item, encoding, tmp_path / "in" / f"{number}.dcm")
-    check_places(convert(tmp_path / "in", tmp_path), slices, exact=True)
+    assert_places(convert(tmp_path / "in", tmp_path), slices, exact=True)
 
 
 def test_lossless_jpeg(slices: list[Dataset], tmp_path: Path) -> None:
     for number, item in enumerate(slices):
         write(item, tmp_path / "in" / f"{number}.dcm")
     recoded(tmp_path / "in", gdcm.TransferSyntax.JPEGLosslessProcess14_1)
-    check_places(convert(tmp_path / "in", tmp_path), slices, exact=True)
+    assert_places(convert(tmp_path / "in", tmp_path), slices, exact=True)
 
 
 # Columns: the directions of rows and of columns, and the one in which the table moves; LPS.
@@ -127,14 +127,14 @@ def test_orientations_tilt_and_order(
                 write(item, folder / f"{number}.dcm")
             multi = write(enhanced_of(here[::order]), tmp_path / f"{gap}{order}.dcm")
             volumes += [convert(image, tmp_path / "out") for image in (folder, multi)]
-        check_places(volumes[0], here, exact=degrees == 0)
+        assert_places(volumes[0], here, exact=degrees == 0)
         assert 6 in volumes[0].grid.shape
         for other in volumes[1:]:
             assert volumes[0].grid.difference(other.grid) is None
             assert np.array_equal(volumes[0].data, other.data)
 
 
-def check_places(ct: Volume, slices: list[Dataset], exact: bool) -> None:
+def assert_places(ct: Volume, slices: list[Dataset], exact: bool) -> None:
     """Look some pixels of each slice up by their place in the patient."""
     to_index = np.linalg.inv(ct.grid.affine) @ LPS_TO_RAS
     for item in slices:

@@ -54,7 +54,7 @@ def refused(image: Path, tmp_path: Path, series: str | None = None) -> str:
     return message
 
 
-def check_world_values(ct: Volume, slices: int = 6, intercept: float = -200) -> None:
+def assert_world_values(ct: Volume, slices: int = 6, intercept: float = -200) -> None:
     """Look every voxel up by its place in the patient, counted by hand from the headers."""
     for k in range(slices):
         for row, column in ((0, 0), (0, COLUMNS - 1), (ROWS - 1, 0), (3, 5)):
@@ -70,7 +70,7 @@ def test_values_stand_where_the_headers_put_them(tmp_path: Path) -> None:
     ct, record = convert(write_series(tmp_path / "in"), tmp_path)
     assert ct.data.dtype == np.int16
     assert ct.grid.shape == (COLUMNS, ROWS, 6)
-    check_world_values(ct)
+    assert_world_values(ct)
     assert record["shape"] == [8, 6, 6]
     assert record["spacing_mm"] == [1.5, 2.0, 3.0]
     assert (record["manufacturer"], record["scanner"]) == ("ACME", "Scan 1")
@@ -211,7 +211,7 @@ def test_localizers_captures_and_other_files_are_left_out(tmp_path: Path) -> Non
         write(ct_slice(k, ImageType=reformat, SeriesInstanceUID="1.2.3.5"), folder / f"e{k}.dcm")
     (folder / "f.dcm").write_bytes((folder / "002.dcm").read_bytes())
     ct, record = convert(folder, tmp_path)
-    check_world_values(ct)
+    assert_world_values(ct)
     names = sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
     left_out = {e["reason"]: [names[i] for i in e["files"]] for e in record["left_out"]}
     assert left_out == {
@@ -234,15 +234,15 @@ def test_several_series_must_be_named(tmp_path: Path) -> None:
     assert "[2] 'Thorax', kernel B70" in message
     assert "column `series`" in message
     assert "names none" in refused(folder, tmp_path, "1.2.3.99")
-    check_world_values(convert(folder, tmp_path, "1.2.3.44")[0], intercept=-100)
-    check_world_values(convert(folder, tmp_path, "1")[0])
+    assert_world_values(convert(folder, tmp_path, "1.2.3.44")[0], intercept=-100)
+    assert_world_values(convert(folder, tmp_path, "1")[0])
     assert convert(folder, tmp_path, "2")[1]["left_out"][0]["reason"] == "another series"
 
 
 def test_a_derived_series_is_taken_only_when_named(tmp_path: Path) -> None:
     folder = write_series(tmp_path / "in", ImageType=["DERIVED", "PRIMARY", "AXIAL"])
     assert "derived" in refused(folder, tmp_path)
-    check_world_values(convert(folder, tmp_path, "1.2.3.8")[0])
+    assert_world_values(convert(folder, tmp_path, "1.2.3.8")[0])
 
 
 @pytest.mark.parametrize("count", [2, 6])
@@ -261,7 +261,7 @@ def test_compressed_series(tmp_path: Path, encoding: str) -> None:
         dataset.PixelRepresentation = 0
         dataset.compress(encoding, generate_instance_uid=False)
 
-    check_world_values(convert(write_series(tmp_path / "in", change=change), tmp_path)[0])
+    assert_world_values(convert(write_series(tmp_path / "in", change=change), tmp_path)[0])
 
 
 def test_deflated_files_are_rewritten_and_said_so(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_deflated_files_are_rewritten_and_said_so(tmp_path: Path) -> None:
             dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
 
     ct, record = convert(write_series(tmp_path / "in", change=change), tmp_path)
-    check_world_values(ct)
+    assert_world_values(ct)
     assert record["corrections"] == ["rewritten: files that dcm2niix does not read, uncompressed"]
 
 
@@ -286,7 +286,7 @@ def test_files_without_the_dicom_preamble(tmp_path: Path, implicit: bool, little
         bare.add_new("PixelData", "OW", stored(k).astype("<i2" if little else ">i2").tobytes())
         bare.save_as(folder / f"{k}.dcm", implicit_vr=implicit, little_endian=little)
         assert (folder / f"{k}.dcm").read_bytes()[128:132] != b"DICM"
-    check_world_values(convert(folder, tmp_path)[0])
+    assert_world_values(convert(folder, tmp_path)[0])
 
 
 def test_a_file_header_without_preamble_and_group_length(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_file_header_without_preamble_and_group_length(tmp_path: Path) -> None
     for k in range(6):
         ct_slice(k).save_as(folder / f"{k}.dcm")
         assert (folder / f"{k}.dcm").read_bytes()[:4] == b"\x02\x00\x10\x00"
-    check_world_values(convert(folder, tmp_path)[0])
+    assert_world_values(convert(folder, tmp_path)[0])
 
 
 @pytest.mark.parametrize(
@@ -559,7 +559,7 @@ def test_a_series_scanned_at_one_place_is_no_candidate(tmp_path: Path) -> None:
         place = {"ImagePositionPatient": [0, 0, 150], "SeriesInstanceUID": "1.2.3.66"}
         write(ct_slice(k, **place), folder / f"m{k}.dcm")
     ct, record = convert(folder, tmp_path)
-    check_world_values(ct)
+    assert_world_values(ct)
     assert [(e["reason"], len(e["files"])) for e in record["left_out"]] == [("single slice", 5)]
 
 
@@ -585,7 +585,7 @@ def test_overlays_are_no_second_volume(tmp_path: Path) -> None:
             dataset.add_new(0x60000000 + element, kind, value)
 
     ct, record = convert(write_series(tmp_path / "in", change=change), tmp_path)
-    check_world_values(ct)
+    assert_world_values(ct)
     assert record["corrections"] == []
 
 
@@ -596,7 +596,7 @@ def test_a_series_that_dcm2niix_takes_for_several(tmp_path: Path) -> None:
         dataset.StudyDate, dataset.StudyTime = f"2020010{k + 1}", "100000"
 
     ct, record = convert(write_series(tmp_path / "in", change=change), tmp_path)
-    check_world_values(ct)
+    assert_world_values(ct)
     assert record["corrections"] == ["rewritten: dcm2niix made 6 volumes of the files as they are"]
 
 
@@ -640,4 +640,4 @@ def test_a_codestream_that_contradicts_its_header(tmp_path: Path) -> None:
 def test_repeated_instance_numbers_lose_no_slice(tmp_path: Path) -> None:
     for name, changes in (("a", {}), ("b", {"Manufacturer": None, "ImageType": None})):
         ct, _ = convert(write_series(tmp_path / name, InstanceNumber=1, **changes), tmp_path)
-        check_world_values(ct)
+        assert_world_values(ct)

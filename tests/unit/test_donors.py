@@ -62,7 +62,7 @@ def random_map(record: InputRecord, rng: np.random.Generator) -> np.ndarray:
     return values
 
 
-def check_own(kind: str, orientation: str, seed: int) -> None:
+def assert_own(kind: str, orientation: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     record = make_record(kind, orientation, tuple(rng.integers(4, 12, 3).tolist()), rng)
     values = random_map(record, rng)
@@ -73,14 +73,14 @@ def check_own(kind: str, orientation: str, seed: int) -> None:
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize("kind", INPUT_KINDS)
 def test_the_donor_itself_gets_its_own_map_back(kind: str, orientation: str) -> None:
-    check_own(kind, orientation, len(kind))
+    assert_own(kind, orientation, len(kind))
 
 
 @given(st.sampled_from(INPUT_KINDS), st.sampled_from(ORIENTATIONS), st.integers(0, 2**32 - 1))
 def test_the_donor_itself_gets_its_own_map_back_whatever_the_crop(
     kind: str, orientation: str, seed: int
 ) -> None:
-    check_own(kind, orientation, seed)
+    assert_own(kind, orientation, seed)
 
 
 @given(st.sampled_from(ORIENTATIONS), st.sampled_from(ORIENTATIONS), st.integers(0, 2**32 - 1))

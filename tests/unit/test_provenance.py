@@ -113,6 +113,8 @@ def test_other_images_of_the_study_are_logged(
 
 @pytest.mark.parametrize("said", [Provenance("9.9", ["9.8"], ["9.7"], instances=["9.6"])])
 def test_without_anything_to_compare_geometry_decides(ct: CtRecord, said: Provenance) -> None:
+    with pytest.raises(InputError, match="belongs to another"):
+        check_provenance(said, ct, "x.dcm")
     nothing = dict.fromkeys(("frame_of_reference", "study", "series"))
     nifti = replace(ct, origins=np.zeros((0, 3)), instances=(), plane=None, identifiers=nothing)
     check_provenance(said, nifti, "x.dcm")

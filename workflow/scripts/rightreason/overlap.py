@@ -45,6 +45,15 @@ from rightreason.shifts import Shifts
 from rightreason.tsv import to_tsv
 
 AGREEMENT_COLUMNS = ("case", "within", "marked_by", "voxels")
+TABLES: dict[str, Sequence[str]] = {
+    "table": COLUMNS,
+    "raters": RATER_COLUMNS,
+    "pairs": pairs.COLUMNS,
+    "places": PLACE_COLUMNS,
+    "agreement": AGREEMENT_COLUMNS,
+    "seeds": SEED_COLUMNS,
+}
+"""Columns of the tables of a case, by the names of the rule's outputs."""
 
 Values = NDArray[np.float32]
 
@@ -106,7 +115,7 @@ def score_case(
     check_same_grid(ct.grid, coded.grid, f"The CT of {case}", "its annotations")
     mask = None if region is None else region_on_grid(region, ct.grid, case)
     about = Case(case, coded, ct, mask)
-    tables: dict[str, list[Row]] = {name: [] for name in ("table", "raters", "places", "seeds")}
+    tables: dict[str, list[Row]] = {name: [] for name in TABLES}
     views: dict[str, View] = {}
     seen: dict[str, pairs.Seen] = {}
     curves: dict[str, dict[str, NDArray[np.float64]]] = {}
@@ -122,14 +131,10 @@ def score_case(
         curves |= {f"{model}/{a.method}/{a.part}": a.curves for a in audits}
         _tabulate(about, model, audits, view, tables)
         tables["seeds"] += _seeds(about, model, files, view, settings)
-    write_whole(out["table"], to_tsv(COLUMNS, tables["table"]))
-    write_whole(out["raters"], to_tsv(RATER_COLUMNS, tables["raters"]))
-    write_whole(out["places"], to_tsv(PLACE_COLUMNS, tables["places"]))
-    write_whole(out["seeds"], to_tsv(SEED_COLUMNS, tables["seeds"]))
-    rows = pairs.pair_rows(case, seen, settings["binarisations"])
-    write_whole(out["pairs"], to_tsv(pairs.COLUMNS, rows))
-    agreement = _agreement(about, [view.record for view in views.values()])
-    write_whole(out["agreement"], to_tsv(AGREEMENT_COLUMNS, agreement))
+    tables["pairs"] = list(pairs.pair_rows(case, seen, settings["binarisations"]))
+    tables["agreement"] = list(_agreement(about, [view.record for view in views.values()]))
+    for name, columns in TABLES.items():
+        write_whole(out[name], to_tsv(columns, tables[name]))
     names = [key.name for key in coded.patterns.of_all_raters().keys]
     write_whole(out["curves"], pack(names, curves))
 
