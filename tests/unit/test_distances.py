@@ -15,7 +15,6 @@ from rightreason.distances import (
     DistanceMap,
     SeenGeometry,
     Surface,
-    centroid,
     directed,
     distances_to,
     surface,
@@ -23,6 +22,8 @@ from rightreason.distances import (
 )
 from rightreason.errors import InputError
 from rightreason.inputs import InputRecord
+from rightreason.references import References, encode
+from rightreason.scene import Scene
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
@@ -53,6 +54,15 @@ def grown(mask: np.ndarray, where: SeenGeometry, tolerance_mm: float) -> int:
 
 def nearest(mask: np.ndarray, where: SeenGeometry, indices: np.ndarray) -> np.ndarray:
     return distances_to(mask, where).to(indices)
+
+
+def centroid(weights: np.ndarray, where: SeenGeometry) -> np.ndarray:
+    """By the code of the scene, whose references do not matter here."""
+    nobody = encode({"a": np.zeros(where.shape, bool)}, {"": np.zeros(where.shape, bool)})
+    references = References(nobody.patterns, weights.size, np.zeros(0, int), np.zeros(0, int))
+    flat = weights.ravel().astype(float)
+    at = np.flatnonzero(flat)
+    return Scene(references, where, 0, None).centre(at, flat[at])
 
 
 def centroid_distance(one: np.ndarray, other: np.ndarray, where: SeenGeometry) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rightreason.overlap_table import OVERLAP_COLUMNS, overlap_table
+from rightreason.overlap_table import COUNTED, OVERLAP_COLUMNS, overlap_table
 from rightreason.summary import read_tables
 from scipy.stats import bootstrap
 
@@ -151,6 +151,8 @@ def test_every_row_is_pandas_groupby(tmp_path: Path):
             groups = defined.groupby(KEY[1:-1])
             assert ours["n_cases"].to_dict() == groups.size().to_dict()
             assert ours["n_patients"].to_dict() == groups["patient"].nunique().to_dict()
+            for name, column in COUNTED.items():
+                assert ours[column].to_dict() == groups[name].count().to_dict()
             for name, theirs in (
                 ("mean", groups["value"].mean()), ("median", groups["value"].median()),
                 ("sd", groups["value"].std()), ("q25", groups["value"].quantile(0.25)),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rightreason.body import body_of
 from rightreason.convert import convert_case
@@ -14,7 +14,12 @@ from rightreason.errors import InputError
 from rightreason.images import Grid, Volume, load
 from rightreason.inputs import InputRecord
 from rightreason.places import Places
+from rightreason.ranked import RankedMap
+from rightreason.scores import score
+from rightreason.seen_places import place_rows
 from scipy import ndimage
+
+from tests.scenes import scene
 
 DEMO = {
     "training_cases": 24, "external_cases": 8, "matrix": (128, 128, 32), "shortcut": 1.0,
@@ -128,6 +133,17 @@ def record(shape: tuple[int, int, int], affine: np.ndarray, box: list, slices: l
     return InputRecord(kind, shape, affine.tolist(), shape, affine.tolist(), box, 2, slices, slices)
 
 
+NAMES = ("outside_body", "body_outside_region", "unmarked_in_region")
+
+
+def count(
+    places: Places, above: np.ndarray, equal: np.ndarray, tie_share: float, important: np.ndarray
+) -> dict[str, float]:
+    """Count the irrelevant part by its places, voxel by voxel."""
+    share = (above + tie_share * equal) * ~important
+    return {name: float(share[places.codes == i].sum()) for i, name in enumerate(places.names)}
+
+
 def test_places_on_the_embedded_cohort_follow_the_truth(pictures: list) -> None:
     picture = pictures[0]
     affine = np.diag([3.125, 3.125, 8, 1])
@@ -138,36 +154,37 @@ def test_places_on_the_embedded_cohort_follow_the_truth(pictures: list) -> None:
     lungs, shortcut = picture.lungs[part].ravel(), picture.shortcut[part].ravel()
     places = Places.of(ct, what, picture.lungs)
     none = np.zeros(lungs.size, dtype=bool)
-    whole = places.count(~none, none, 0, none)
+    whole = count(places, ~none, none, 0, none)
     assert list(whole) == ["outside_body", "body_outside_region", "unmarked_in_region"]
     assert whole["unmarked_in_region"] == lungs.sum()
     assert sum(whole.values()) == lungs.size
     assert whole["outside_body"] == pytest.approx((~picture.body[part]).sum(), rel=0.05)
-    planted = places.count(shortcut, none, 1, none)
+    planted = count(places, shortcut, none, 1, none)
     assert planted["outside_body"] > 0.9 * shortcut.sum()
     bare = Places.of(ct, what, None)
-    assert list(bare.count(~none, none, 0, none)) == ["outside_body", "unmarked_in_body"]
+    assert list(count(bare, ~none, none, 0, none)) == ["outside_body", "unmarked_in_body"]
     assert bare.codes.dtype == places.codes.dtype == np.int8
 
 
-def test_counted_by_hand() -> None:
-    names = ("outside_body", "body_outside_region", "unmarked_in_region")
-    places = Places(names, np.array([0, 0, 1, 1, 2, 2], dtype=np.int8))
-    above = np.array([1, 0, 1, 0, 1, 1], dtype=bool)
-    equal = np.array([0, 1, 0, 1, 0, 0], dtype=bool)
-    important = np.array([0, 0, 0, 1, 0, 1], dtype=bool)
-    counted = places.count(above, equal, 0.25, important)
-    assert counted == dict(zip(names, [1.25, 1, 1], strict=True))
-
-
-@given(st.integers(0, 2**32 - 1), st.floats(0, 1))
-def test_places_add_up_to_the_irrelevant_part(seed: int, tie_share: float) -> None:
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["half", "area", "top"]))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_rows_are_counts_of_the_irrelevant_part(seed: int, rule: str) -> None:
     rng = np.random.default_rng(seed)
-    places = Places(("a", "b", "c"), rng.integers(0, 3, 50).astype(np.int8))
-    values, important = rng.integers(0, 4, 50), rng.random(50) < 0.4
-    counted = places.count(values > 2, values == 2, tie_share, important)
-    rest = values[~important]
-    assert sum(counted.values()) == pytest.approx((rest > 2).sum() + tie_share * (rest == 2).sum())
+    shape = (5, 5, 2)
+    places = Places(NAMES, rng.integers(0, 3, 50).astype(np.int8))
+    of = scene({"a": rng.random(shape) < 0.4, "b": rng.random(shape) < 0.4}).of_all_raters()
+    ranked = RankedMap.of(rng.integers(-1, 4, shape).astype(np.float32), "positive")
+    found = score(ranked, of, "positive", {"cut": {"rule": rule, "percent": 30}})
+    keys = {"case": "c", "model": "m", "method": "cam"}
+    for i, row in enumerate(place_rows(keys, ranked, found, of, places)):
+        region, mask = found.regions["cut"].cuts[i], of.references.mask(i)
+        above, equal = (ranked.evidence > region.threshold, ranked.evidence == region.threshold)
+        expected = count(places, above, equal, region.tie_share, mask)
+        assert {name: row[name] for name in NAMES} == pytest.approx(expected)
+        assert row["unmarked_in_body"] is None
+        attended = found.regions["cut"].attended[i]
+        assert row["attended_voxels"] == pytest.approx(attended)
+        assert row["irrelevant_voxels"] == pytest.approx(attended - found.overlap["cut"][i])
 
 
 def test_region_wins_over_the_body_and_grids_must_agree() -> None:

@@ -33,6 +33,12 @@ class Cut:
     threshold: float
     tie_share: float
 
+    def share_of(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return how much of each voxel of these values is in the region: 0, 1 or a tie's share."""
+        threshold = np.float32(self.threshold)
+        share: NDArray[np.float64] = (values > threshold) + self.tie_share * (values == threshold)
+        return share
+
     @property
     def includes_ties(self) -> bool:
         """Whether a region that cannot hold parts of voxels holds its ties: from a half on."""
@@ -42,13 +48,20 @@ class Cut:
 EMPTY = Cut(float("inf"), 0.0)
 
 
-def part_of(values: NDArray[np.float32], part: str) -> NDArray[np.float32]:
-    """Return the kept part of a signed map: `positive`, `negative` (sign turned) or `absolute`."""
+def evidence_of(values: NDArray[np.float32], part: str) -> NDArray[np.float32]:
+    """Return the signed evidence whose positive values are the kept part of a map.
+
+    The map itself for `positive`, the map with its sign turned for `negative`, its size for
+    `absolute`.
+    """
     if part == "positive":
-        return np.maximum(values, 0)
-    if part == "negative":
-        return np.maximum(-values, 0)
-    return np.abs(values)
+        return values
+    return -values if part == "negative" else np.abs(values)
+
+
+def part_of(values: NDArray[np.float32], part: str) -> NDArray[np.float32]:
+    """Return the kept part of a signed map."""
+    return np.maximum(evidence_of(values, part), 0)
 
 
 def descending(part: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightreason.measures import (
-    LEVELS,
     MAP_MEASURES,
     TOPS,
     VOTES_MEASURES,
@@ -113,7 +112,6 @@ def perfect(
     vary = [len(set(column[column > 0].tolist())) > 1 for column in votes.T]
     level[part, "rank_correlation"] = np.where(vary, 1.0, np.nan)
     for name, table in levels(references).items():
-        assert name in LEVELS
         for percent in TOPS:
             level[part, f"top{percent}_{name}"] = np.where(voted @ table > 0, 1.0, np.nan)
     for name, rule in binarisations.items():

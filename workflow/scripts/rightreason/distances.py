@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,17 +180,3 @@ def symmetric(one: Directed, other: Directed) -> tuple[float, float]:
     if np.isnan(worst):
         return float("nan"), float("nan")
     return (one.total + other.total) / (one.count + other.count), worst
-
-
-def centroid(weights: NDArray[Any], geometry: SeenGeometry) -> NDArray[np.float64]:
-    """Return the centre of mass of a mask or of weights >= 0, in mm along the CT's array axes.
-
-    Each seen voxel counts with its weight, whatever the gap to the next slice. NaN without mass.
-    """
-    cube = weights.reshape(geometry.shape)
-    sums = [cube.sum(axis=tuple(o for o in range(3) if o != axis), dtype=np.float64)
-            for axis in range(3)]  # fmt: skip
-    mass = float(sums[0].sum())
-    if mass == 0:
-        return np.full(3, np.nan)
-    return np.array([s @ at / mass for s, at in zip(sums, geometry.positions, strict=True)])

@@ -20,7 +20,7 @@ from rightreason.curves import pack
 from rightreason.errors import InputError
 from rightreason.images import Volume, check_same_grid, load, write_whole
 from rightreason.inputs import InputRecord
-from rightreason.map_audit import MapAudit, Person, audit_map, persons, with_surfaces
+from rightreason.map_audit import MapAudit, Person, audit_map, persons, rules_of, with_surfaces
 from rightreason.masks import region_on_grid
 from rightreason.overlap_files import ModelFiles
 from rightreason.overlap_rows import (
@@ -212,8 +212,8 @@ def _seeds(
         for seed, path in enumerate(paths):
             values = place(load_map(path), view.record)
             for part in parts_of(settings["binarisations"]):
-                rules = {n: r for n, r in settings["binarisations"].items() if r["part"] == part}
-                found = score(RankedMap.of(values, part), view.lean, part, rules)
+                ranked = RankedMap.of(values, part)
+                found = score(ranked, view.lean, part, rules_of(part, settings))
                 keys = {"case": about.name, "model": model, "method": method}
                 yield from seed_rows(keys, seed, found, view.lean.references)
 

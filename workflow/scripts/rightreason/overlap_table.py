@@ -14,10 +14,12 @@ from rightreason.case_tables import COMPANIONS, ROW_KEYS
 from rightreason.cells import Cells, Floats, count_patients, mean_of, means_over_patients
 
 BETWEEN_RATERS = ("fair", "ceiling")
+COUNTED = {"gain": "n_gain", "shuffled": "n_shuffled", "region_chance": "n_region"}
+"""What may be undefined where the value is not (nothing marked, no donor, no region): its count."""
 SPREAD = ["mean", "median", "sd", "q25", "q75", "low", "high", "seed_sd"]
 OVERLAP_COLUMNS = ["sites", "model", *ROW_KEYS, "subset", "n_cases", "n_patients", "n_undefined"]
 OVERLAP_COLUMNS += ["undefined", *SPREAD, *(c for c in COMPANIONS if c not in BETWEEN_RATERS)]
-OVERLAP_COLUMNS += ["n_fair", *BETWEEN_RATERS]
+OVERLAP_COLUMNS += [*COUNTED.values(), "n_fair", *BETWEEN_RATERS]
 NO_REASON = "no reason given"
 
 
@@ -27,10 +29,12 @@ def overlap_table(
     """Summarise each row of the cases' tables over each group of sites and each subset.
 
     Every statistic is over the cases whose `value` is defined; those of which it is not are counted
-    with their reasons. `fair` and `ceiling` are over the `n_fair` cases that have both, since only
-    then do they stand side by side. `low` and `high` are bias-corrected accelerated limits of
-    resampled patients (`statistics.bootstrap_means`), `sd` that of a sample. `seed_sd` is the
-    standard deviation over the trainings' means, over the cases that are defined in all of them.
+    with their reasons. What stands beside a value may be undefined in some of them: `n_gain`,
+    `n_shuffled` and `n_region` say over how many cases these columns are. `fair` and `ceiling` are
+    over the `n_fair` cases that have both, since only then do they stand side by side. `low` and
+    `high` are bias-corrected accelerated limits of resampled patients
+    (`statistics.bootstrap_means`), `sd` that of a sample. `seed_sd` is the standard deviation over
+    the trainings' means, over the cases that are defined in all of them.
 
     Parameters
     ----------
@@ -75,7 +79,11 @@ def _of_model(
         if name not in BETWEEN_RATERS:
             numbers = cells.arrange(name)
             for key, chosen in selections.items():
-                parts[key][name] = mean_of(numbers[chosen], np.isfinite(values[chosen]))
+                defined = np.isfinite(values[chosen])
+                parts[key][name] = mean_of(numbers[chosen], defined)
+                if name in COUNTED:
+                    both = defined & np.isfinite(numbers[chosen])
+                    parts[key][COUNTED[name]] = both.sum(0)
     fair, ceiling = (cells.arrange(name) for name in BETWEEN_RATERS)
     both = np.isfinite(fair) & np.isfinite(ceiling)
     for key, chosen in selections.items():

@@ -65,29 +65,3 @@ class Places:
             return cls(WITHOUT_REGION, codes.ravel())
         codes[seen.take(region)] = IN_REGION
         return cls(WITH_REGION, codes.ravel())
-
-    def count(
-        self, above: Mask, equal: Mask, tie_share: float, important: Mask
-    ) -> dict[str, float]:
-        """Count the voxels of the irrelevant part, S without A, in each place.
-
-        Parameters
-        ----------
-        above, equal : (N,) arrays of bool
-            Voxels of the attended region: above its threshold, and tied with it.
-        tie_share : float
-            What a tied voxel counts, 0 to 1.
-        important : (N,) array of bool
-            Voxels of A.
-
-        Returns
-        -------
-        dict of str to float
-            By `names`; their sum is abs(S minus A).
-        """
-        voxels = np.bincount(self.codes[above & ~important], minlength=len(self.names))
-        counts = voxels.astype(np.float64)
-        if tie_share > 0:
-            ties = np.bincount(self.codes[equal & ~important], minlength=len(self.names))
-            counts += tie_share * ties
-        return {name: float(n) for name, n in zip(self.names, counts, strict=True)}

@@ -12,22 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rightreason.binarise import Cut, descending
+from rightreason.binarise import Cut, descending, evidence_of
 from rightreason.references import References
 
 Floats = NDArray[np.float64]
-
-
-def evidence_of(values: NDArray[np.float32], part: str) -> NDArray[np.float32]:
-    """Return the signed evidence whose positive values are the kept part of a map.
-
-    The map itself for `positive`, the map with its sign turned for `negative`, its size for
-    `absolute`; flattened.
-    """
-    flat = values.ravel()
-    if part == "positive":
-        return flat
-    return -flat if part == "negative" else np.abs(flat)
 
 
 @dataclass(frozen=True)
@@ -51,7 +39,7 @@ class RankedMap:
     @classmethod
     def of(cls, values: NDArray[np.float32], part: str) -> RankedMap:
         """Sort one part of a map."""
-        evidence = evidence_of(values, part)
+        evidence = evidence_of(values.ravel(), part)
         ranked = descending(evidence)
         return cls(evidence, ranked, float(ranked.sum(dtype=np.float64)))
 
@@ -158,10 +146,7 @@ class Marks:
 
         At a threshold of zero everything without positive evidence is tied.
         """
-        values = self.values
-        threshold = np.float32(region.threshold)
-        inside: Floats = (values > threshold) + region.tie_share * (values == threshold)
-        return inside
+        return region.share_of(self.values)
 
 
 def last_of_ties(ordered: NDArray[np.float32]) -> NDArray[np.int64]:

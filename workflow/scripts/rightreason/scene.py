@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightreason.dilation import dilated
-from rightreason.distances import SeenGeometry, centroid
+from rightreason.distances import SeenGeometry
 from rightreason.inputs import InputRecord
 from rightreason.placement import SeenRegion
 from rightreason.references import CodedImage, Mask, References
@@ -95,4 +95,4 @@ class Scene:
         """Return the centre of everything seen, or of a part of it, in mm."""
         if where is None:
             return np.array([positions.mean() for positions in self.geometry.positions])
-        return centroid(where, self.geometry)
+        return self.centre(np.flatnonzero(where))

@@ -148,10 +148,8 @@ def pointing_game(ranked: RankedMap, scene: Scene) -> Floats:
 
 def attended_voxels(ranked: RankedMap, region: Cut) -> tuple[NDArray[np.int64], Floats]:
     """Return the voxels of an attended region by flat index, and how much of each is in it."""
-    threshold = np.float32(region.threshold)
-    at = np.flatnonzero(ranked.evidence >= threshold)
-    inside = np.where(ranked.evidence[at] > threshold, 1.0, region.tie_share)
-    return at, inside
+    at = np.flatnonzero(ranked.evidence >= np.float32(region.threshold))
+    return at, region.share_of(ranked.evidence[at])
 
 
 def centroid_distances(ranked: RankedMap, scene: Scene, region: Binarised) -> Floats:

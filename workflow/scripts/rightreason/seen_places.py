@@ -53,9 +53,7 @@ def _counts(ranked: RankedMap, scene: Scene, places: Places, region: Cut) -> tup
     attended = np.bincount(places.codes[at], weights=inside, minlength=size)
     references = scene.references
     members = references.patterns.members
-    marked = ranked.evidence[references.at]
-    threshold = np.float32(region.threshold)
-    weights = (marked > threshold) + region.tie_share * (marked == threshold)
+    weights = region.share_of(ranked.evidence[references.at])
     joint = places.codes[references.at].astype(np.int64) * len(members) + references.codes
     histogram = np.bincount(joint, weights=weights, minlength=size * len(members))
     relevant: Floats = histogram.reshape(size, len(members)).astype(np.float64) @ members
