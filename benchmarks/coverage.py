@@ -17,14 +17,9 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from rightreason.config_sections import Summary
-from rightreason.statistics import (
-    auc_interval,
-    auc_variance,
-    bootstrap_means,
-    draw_patients,
-    score_interval,
-)
+from rightreason.auc import auc_interval, auc_variance, score_interval
+from rightreason.config_audit import Summary
+from rightreason.statistics import bootstrap_means, draw_patients
 from scipy.special import expit, logit, ndtri
 from scipy.stats import t as student
 

@@ -23,13 +23,15 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from rightreason.config_sections import Demo, Overlap, Prepare
+from rightreason.config_audit import Overlap
+from rightreason.config_sections import Demo, Prepare
 from rightreason.demo import geometry_of, paint_case
 from rightreason.demo_plan import RATERS, PlannedCase
 from rightreason.demo_raters import rate
 from rightreason.distances import SeenGeometry
 from rightreason.images import Volume, save
-from rightreason.inputs import INPUT_KINDS, InputRecord
+from rightreason.inputs import InputRecord
+from rightreason.layout import INPUT_KINDS
 from rightreason.placement import SeenRegion, place
 from rightreason.prepare import prepare_case, resize_weights
 from rightreason.references import Patterns, References, encode

@@ -18,7 +18,7 @@ from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
-from rightreason.config_sections import Overlap, Summary
+from rightreason.config_audit import Overlap, Summary
 from rightreason.demo_plan import POSITIVE, PlannedCase, plan
 from rightreason.permutation import sign_flip_p
 from rightreason.ranked import RankedMap

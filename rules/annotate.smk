@@ -21,6 +21,8 @@ rule annotate:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+        # No parameter: it changes no result that is there.
+        on_failed_case=study.config.on_failed_case,
     params:
         settings=settings_of("annotate"),
         # In the order of `files`; a rater who found nothing has a row and no file.

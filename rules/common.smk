@@ -1,46 +1,59 @@
 """The study, checked before any job starts, and what several rules ask of it."""
 
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
-
-from rightreason.digest import ContentDigests, code_digest
+from rightreason import disk, study_networks
+from rightreason.contents import ContentDigests
+from rightreason.digest import code_digest
 from rightreason.errors import InputError
-from rightreason.inputs import INPUT_KINDS
+from rightreason.layout import INPUT_KINDS
 from rightreason.study import load_study
 
 try:
-    study = load_study(config)
+    # A job on a node reads the tables again, and need not look for every file of the cohort.
+    study = load_study(config, checked=not workflow.is_main_process)
+    if workflow.is_main_process:
+        disk.check_room([Path(".snakemake")])
 except InputError as error:
     raise WorkflowError(str(error))
 
+# Lists of the whole cohort are made in functions of rules, not at once: each job on a node reads
+# all rules, and needs none of the lists.
 CASES = list(study.cases)
 ANNOTATED = [case for case in CASES if case in study.annotations]
 MODELS = list(study.config.models)
+TRAINED_HERE = study_networks.trained_here(study.config)
 USED_KINDS = sorted({model.input for model in study.config.models.values()})
 CAM_METHODS = study.methods(cam=True)
 OTHER_METHODS = study.methods(cam=False)
 METHODS = [*CAM_METHODS, *OTHER_METHODS]
-# The seeds that have a map of their own beside the mean: none where there is one seed.
-EACH_SEED = [s for s in range(study.config.train.seeds) if study.config.train.seeds > 1]
+SHARDS = list(study.shards)
+KINDS = {name: model.input for name, model in study.config.models.items()}
+SEEDS = {name: study_networks.seeds(study.config, name) for name in MODELS}
 # A job on the CPU must not wait for a GPU.
 GPU = 0 if study.config.device == "cpu" else 1
 
 if workflow.is_main_process:
     logger.info(study.describe())
-digests = ContentDigests(Path(".snakemake/rightreason.digests"))
+digests = ContentDigests(Path(".snakemake/rightreason/digests"), logger.info)
 
 
 wildcard_constraints:
     case=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     model=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     method=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    shard=r"shard\d+",
+    group=r"(shard|fold)\d+",
     seed=r"\d+",
     fold=r"\d+",
+
+
+def one_of(names):
+    """A wildcard's constraint to some ids; to nothing where there are none."""
+    return "|".join(sorted(names)) or "-"
 
 
 def outside(paths):
@@ -59,32 +72,24 @@ def settings_of(stage, **more):
 
 
 def model_of(model, explained=False):
-    """A model's settings, its initial weights known by content, its layer only to explain it."""
-    settings = dict(study.config.section("models")[model])
-    if not explained:
-        del settings["target_layer"]
-    if settings["weights"]:
-        settings["weights_digest"] = digests.of(Path(settings["weights"]))
-    return settings
+    """A model's settings, files from outside known by content, its layer only to explain it."""
+    return study_networks.settings(study.config, model, digests.of, explained)
 
 
-def prepared(model, cases, suffix):
-    """The prepared images (or, by suffix, their records) that a model gets of some cases."""
-    kind = study.config.models[model].input
-    return [f"results/prepare/{kind}/{case}.{suffix}" for case in cases]
+def reported(model):
+    """The same for the page, which says the threshold that was given."""
+    given = study.config.models[model].trained_files
+    threshold = study_networks.threshold(study.config, model) if given else None
+    return {**model_of(model, explained=True), "threshold": threshold}
 
 
 def networks(model):
     """The weights of every network of a model."""
-    return weights(model, [study.networks])[0]
+    if model not in TRAINED_HERE:
+        return [ancient(path) for path in study.config.models[model].trained_files]
+    return study.layout.weights(model, [study_networks.names(study.config)])[0]
 
 
-def weights(model, committee):
-    """The weights of a committee, by seed."""
-    folder = f"results/train/{model}"
-    return [[f"{folder}/{name}/weights.ckpt" for name in seed] for seed in committee]
-
-
-def committees(model):
-    """The weights of the networks that judge each case, by seed."""
-    return {case: weights(model, study.committee(case)) for case in CASES}
+def committees(wildcards):
+    """The weights of the networks that judge the cases of each fold, by seed."""
+    return study_networks.committees(study.config, wildcards.model)

@@ -18,6 +18,8 @@ rule convert:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+        # No parameter: it changes no result that is there.
+        on_failed_case=study.config.on_failed_case,
     params:
         settings=settings_of("convert"),
         source=lambda wildcards: {

@@ -4,31 +4,11 @@
 rule overlap:
     """One job per annotated case, over all models and methods: the annotations are read once."""
     input:
-        maps=expand(
-            "results/saliency/{model}/{method}/{{case}}.nii.gz",
-            model=MODELS,
-            method=METHODS,
+        # The maps of the case and of those that are placed on it.
+        saliency=lambda wildcards: study.layout.saliency_indices(
+            [wildcards.case, *study.donors(wildcards.case)]
         ),
-        seed_maps=expand(
-            "results/saliency/{model}/{method}/{{case}}.seed{seed}.nii.gz",
-            model=MODELS,
-            method=METHODS,
-            seed=EACH_SEED,
-        ),
-        records=lambda wildcards: [
-            prepared(model, [wildcards.case], "json")[0] for model in MODELS
-        ],
-        donor_maps=lambda wildcards: expand(
-            "results/saliency/{model}/{method}/{donor}.nii.gz",
-            model=MODELS,
-            donor=study.donors(wildcards.case),
-            method=METHODS,
-        ),
-        donor_records=lambda wildcards: [
-            path
-            for model in MODELS
-            for path in prepared(model, study.donors(wildcards.case), "json")
-        ],
+        records=lambda wildcards: study.records(wildcards.case),
         annotations="results/annotate/{case}",
         volume="results/convert/{case}.nii.gz",
         region=lambda wildcards: outside(study.region_files(wildcards.case)),
@@ -50,15 +30,17 @@ rule overlap:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
+        on_failed_case=study.config.on_failed_case,
     params:
         settings=settings_of("overlap", distances=study.distances),
-        # Which file belongs to what, in the order of the inputs.
-        layout=lambda wildcards: {
-            "donors": len(study.donors(wildcards.case)),
+        files=lambda wildcards: {
+            "donors": study.donors(wildcards.case),
             "methods": METHODS,
-            "models": MODELS,
-            "seeds": len(EACH_SEED),
+            "models": KINDS,
+            # Those that have maps of their own beside the mean.
+            "seeds": {model: n for model, n in SEEDS.items() if n > 1},
         },
+        shards=study.config.shards,
         region=lambda wildcards: {
             "region": [identity(p) for p in study.region_files(wildcards.case)]
         },

@@ -19,6 +19,8 @@ rule prepare:
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 10 * attempt,
+        # No parameter: it changes no result that is there.
+        on_failed_case=study.config.on_failed_case,
     params:
         settings=settings_of("prepare"),
         region=lambda wildcards: {
@@ -27,3 +29,30 @@ rule prepare:
         code=code_digest("prepare"),
     script:
         "../workflow/scripts/prepare.py"
+
+
+rule gather_prepared:
+    """Stands for the images of a group of cases, so that networks need not name thousands."""
+    input:
+        # One file of each case: all kinds come from one job.
+        lambda wildcards: [
+            f"results/prepare/{INPUT_KINDS[0]}/{case}.json"
+            for case in study.groups[wildcards.group]
+        ],
+    output:
+        "results/prepare/{group}.tsv",
+    log:
+        "logs/prepare/{group}.gather.log",
+    benchmark:
+        "logs/prepare/{group}.gather.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        on_failed_case=study.config.on_failed_case,
+    params:
+        cases=lambda wildcards: {"cases": study.groups[wildcards.group]},
+        code=code_digest("gather_prepared"),
+    script:
+        "../workflow/scripts/gather_prepared.py"

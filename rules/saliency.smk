@@ -6,26 +6,17 @@ if CAM_METHODS:
         """All methods of the CAM family from one pass: one forward, one gradient to the layer."""
         input:
             weights=lambda wildcards: networks(wildcards.model),
-            images=lambda wildcards: prepared(wildcards.model, CASES, "nii.gz"),
-            records=lambda wildcards: prepared(wildcards.model, CASES, "json"),
-            predictions="results/predict/{model}.tsv",
+            indices=["results/prepare/{shard}.tsv"],
+            predictions="results/predict/{model}/{shard}.tsv",
         output:
-            tables=expand("results/saliency/{{model}}/{method}.tsv", method=CAM_METHODS),
-            maps=expand(
-                "results/saliency/{{model}}/{method}/{case}.nii.gz",
-                method=CAM_METHODS,
-                case=CASES,
-            ),
-            seed_maps=expand(
-                "results/saliency/{{model}}/{method}/{case}.seed{seed}.nii.gz",
-                method=CAM_METHODS,
-                case=CASES,
-                seed=EACH_SEED,
-            ),
+            [
+                directory(f"results/saliency/{{model}}/{method}/{{shard}}")
+                for method in CAM_METHODS
+            ],
         log:
-            "logs/saliency/{model}/cam.methods.log",
+            "logs/saliency/{model}/cam.methods/{shard}.log",
         benchmark:
-            "logs/saliency/{model}/cam.methods.benchmark.tsv"
+            "logs/saliency/{model}/cam.methods/{shard}.benchmark.tsv"
         conda:
             "../envs/networks.yaml"
         threads: study.config.threads
@@ -39,9 +30,9 @@ if CAM_METHODS:
                 "saliency", methods=CAM_METHODS, threads=study.config.threads
             ),
             model=lambda wildcards: model_of(wildcards.model, explained=True),
-            committees=lambda wildcards: committees(wildcards.model),
-            labels={case: study.label(case) for case in CASES},
-            positive=study.config.positive,
+            members=lambda wildcards: study.members(wildcards.shard, wildcards.model),
+            committees=committees,
+            classes={"classes": study.negative_first},
             code=code_digest("saliency"),
         script:
             "../workflow/scripts/saliency.py"
@@ -53,23 +44,14 @@ if OTHER_METHODS:
         """One job per method: each pays for its own passes."""
         input:
             weights=lambda wildcards: networks(wildcards.model),
-            images=lambda wildcards: prepared(wildcards.model, CASES, "nii.gz"),
-            records=lambda wildcards: prepared(wildcards.model, CASES, "json"),
-            predictions="results/predict/{model}.tsv",
+            indices=["results/prepare/{shard}.tsv"],
+            predictions="results/predict/{model}/{shard}.tsv",
         output:
-            tables=["results/saliency/{model}/{method}.tsv"],
-            maps=expand(
-                "results/saliency/{{model}}/{{method}}/{case}.nii.gz", case=CASES
-            ),
-            seed_maps=expand(
-                "results/saliency/{{model}}/{{method}}/{case}.seed{seed}.nii.gz",
-                case=CASES,
-                seed=EACH_SEED,
-            ),
+            directory("results/saliency/{model}/{method}/{shard}"),
         log:
-            "logs/saliency/{model}/{method}.log",
+            "logs/saliency/{model}/{method}/{shard}.log",
         benchmark:
-            "logs/saliency/{model}/{method}.benchmark.tsv"
+            "logs/saliency/{model}/{method}/{shard}.benchmark.tsv"
         wildcard_constraints:
             method="|".join(OTHER_METHODS),
         conda:
@@ -87,9 +69,31 @@ if OTHER_METHODS:
                 threads=study.config.threads,
             ),
             model=lambda wildcards: model_of(wildcards.model, explained=True),
-            committees=lambda wildcards: committees(wildcards.model),
-            labels={case: study.label(case) for case in CASES},
-            positive=study.config.positive,
+            members=lambda wildcards: study.members(wildcards.shard, wildcards.model),
+            committees=committees,
+            classes={"classes": study.negative_first},
             code=code_digest("saliency"),
         script:
             "../workflow/scripts/saliency.py"
+
+
+rule gather_saliency:
+    """Stands for a shard's maps of all models and methods, which are scored together."""
+    input:
+        expand(
+            "results/saliency/{model}/{method}/{{shard}}", model=MODELS, method=METHODS
+        ),
+    output:
+        "results/saliency/{shard}.tsv",
+    log:
+        "logs/saliency/{shard}.gather.log",
+    benchmark:
+        "logs/saliency/{shard}.gather.benchmark.tsv"
+    localrule: True
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    params:
+        code=code_digest("gather_saliency"),
+    script:
+        "../workflow/scripts/gather_saliency.py"

@@ -4,11 +4,10 @@
 rule train:
     """Gets no case of its test fold, of an external site, and no annotation."""
     input:
-        images=lambda wildcards: prepared(
-            wildcards.model, study.parts(int(wildcards.fold)), "nii.gz"
-        ),
-        records=lambda wildcards: prepared(
-            wildcards.model, study.parts(int(wildcards.fold)), "json"
+        indices=lambda wildcards: study.layout.prepared_indices(
+            f"fold{fold}"
+            for fold in range(study.config.train.folds)
+            if fold != int(wildcards.fold)
         ),
         weights=lambda wildcards: [
             ancient(path)
@@ -23,6 +22,8 @@ rule train:
         "logs/train/{model}/seed{seed}/fold{fold}.log",
     benchmark:
         "logs/train/{model}/seed{seed}/fold{fold}.benchmark.tsv"
+    wildcard_constraints:
+        model=one_of(TRAINED_HERE),
     conda:
         "../envs/networks.yaml"
     threads: study.config.threads

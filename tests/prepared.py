@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from rightreason.images import save, write_whole
+from rightreason.images import save
 from rightreason.inputs import InputRecord
+from rightreason.whole import write_whole
 
 AFFINE = np.diag([-2.0, -2.0, 4.0, 1.0])
 SHAPE = (24, 20, 10)  # x, y, z: no two alike, so that exchanged axes show
@@ -37,14 +38,14 @@ def write_case(
 
 
 def write_cohort(
-    folder: Path, kind: str, cases: int = 12, seed: int = 0
+    folder: Path, kind: str, cases: int = 12, seed: int = 0, shape: tuple[int, ...] = SHAPE
 ) -> tuple[dict[str, Path], dict[str, int]]:
     """Write noise, with a bright block somewhere in every other case; return paths and labels."""
     rng = np.random.default_rng(seed)
     images, labels = {}, {}
     for number in range(cases):
         case, label = f"c{number:02d}", number % 2
-        values = rng.normal(90, 20, SHAPE)
+        values = rng.normal(90, 20, shape)
         if label:
             x, y = rng.integers(2, 12), rng.integers(2, 10)
             values[x : x + 8, y : y + 8] += 90

@@ -11,8 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LEFT_BEHIND = (
-    ".git", ".venv", ".venv-lock", ".snakemake", "logs", ".pytest_cache", ".mypy_cache",
-    ".ruff_cache", ".hypothesis", "__pycache__",
+    ".git", ".tools", "build", ".venv", ".venv-lock", ".snakemake", "logs", ".pytest_cache",
+    ".mypy_cache", ".ruff_cache", ".hypothesis", "__pycache__",
 )  # fmt: skip
 
 Job = tuple[str, str]

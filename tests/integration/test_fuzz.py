@@ -120,3 +120,13 @@ def test_the_harness_sees_what_is_no_sentence(
     monkeypatch.setattr(fuzz, "LIMIT_S", 1)
     monkeypatch.setattr(fuzz, "convert_case", failing)
     assert run(UNDAMAGED, sources, tmp_path / "run").ending == kind
+
+
+def test_a_name_for_a_character_set_stays_with_the_file(
+    sources: dict[str, Source], tmp_path: Path
+) -> None:
+    """Of JPEG 2000 two readers open a file; pydicom warns of such a set, and quotes it."""
+    damage = Damage("foreign element", file=0, place=0.0, value=0)
+    for name in ("small", "jpeg2000", "multi-frame"):
+        outcome = run(Trial(name, None, (damage,), 0), sources, tmp_path / "run")
+        assert outcome.ending == "same", (name, outcome)

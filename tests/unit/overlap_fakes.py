@@ -240,7 +240,7 @@ def _map_row(fake: FakeCase, measure: str, ratio: float) -> dict[str, Any]:
     value = 1 - ratio
     row = _scores(measure, value, fake.important / fake.seen, 1.0)
     if np.isnan(value):
-        row |= {"undefined": "no evidence in the map", "fair": NAN, "ceiling": NAN}
+        row |= {"undefined": "no evidence", "fair": NAN, "ceiling": NAN}
     blank = {"attended_voxels": NAN, "overlap_voxels": NAN}
     return row | blank | {"seen_voxels": fake.seen, "important_voxels": fake.important}
 

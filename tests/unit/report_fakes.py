@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rightreason import figures
 from rightreason.cohort_table import write_cohort
 from rightreason.images import save
 from rightreason.inputs import InputRecord
 from rightreason.report import write_report
+from rightreason.report_data import Study, read_study
 from rightreason.summary import summarise
+from rightreason.usable import write_failed
 
 from tests.unit.overlap_fakes import AREA, CONSENSUS, FakeCase, FakeStudy, write_study
 
@@ -50,7 +53,9 @@ def fake_config(models: tuple[str, ...] = tuple(MODELS), **headline: str) -> dic
         "annotate": {"outside": "error", "max_volume_change": 0.05, "fractional_threshold": 0.5},
         "prepare": {"window": [-1000, 400], "margin_mm": 40},
         "train": {"folds": 5, "seeds": 1},
+        "shards": 1,
         "saliency": {"target": "positive", "methods": METHODS},
+        "trust": {"tests": [], "limits": {}},
         "overlap": {
             "binarisations": BINARISATIONS,
             "shifts": 200,
@@ -73,7 +78,16 @@ def fake_config(models: tuple[str, ...] = tuple(MODELS), **headline: str) -> dic
             "subset": "correct",
             **headline,
         },
-        "report": {"title": "A made-up study", "window": [-1350, 150], "allow_missing": False},
+        "report": {
+            "title": "A made-up study",
+            "language": "en",
+            "window": [-1350, 150],
+            "colours": "inferno",
+            "view_size": [256, 256, 64],
+            "inline": False,
+            "dicom": False,
+            "allow_missing": False,
+        },
     }
 
 
@@ -129,12 +143,17 @@ def fake_study(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(fake_record(kind).to_json())
     for model in config["models"]:
+        write_trainings(folder / "train" / model, **config["train"])
         for method in METHODS:
             rows = [[case, "" if case != "c02" else "no positive evidence"] for case in cases]
-            write_tsv(folder / f"saliency/{model}/{method}.tsv", ["case", "reason"], rows)
+            write_tsv(
+                folder / f"saliency/{model}/{method}/shard0/maps.tsv", ["case", "reason"], rows
+            )
     summarise_fakes(folder, config, cases, {case: list(raters) for case in annotated})
     out = folder / "report" / "index.html"
-    return Fakes(folder, {"config": config, "cases": cases, "results": folder, "out": out})
+    arguments = {"config": config, "cases": cases, "results": folder, "out": out}
+    # By hand: nothing has a record of how it was made.
+    return Fakes(folder, {**arguments, "check": lambda paths: None})
 
 
 def _fake_case(
@@ -168,11 +187,26 @@ def summarise_fakes(
         "external_sites": config["external_sites"], "positive": config["positive"],
         "headline": config["headline"],
         "methods": {name: {"layer": None, **method} for name, method in METHODS.items()},
-        "layers": dict.fromkeys(config["models"]),
+        "layers": dict.fromkeys(config["models"]), "shards": 1,
+        "trust": config["trust"],
     }  # fmt: skip
     summarise(folder, cases, raters, list(config["models"]), study, config["summary"])
+    write_failed([], folder / "summary" / "failed.tsv")
     kinds = sorted({MODELS[model] for model in config["models"]})
     write_cohort(cases, raters, kinds, folder, folder / "summary" / "cohort.tsv")
+
+
+def study_of(fakes: Fakes) -> Study:
+    """Read what was written."""
+    return read_study(**{k: v for k, v in fakes.arguments.items() if k != "out"})
+
+
+def coarse_pictures(monkeypatch: Any) -> None:
+    """Draw PNGs at 20 dpi: at 300 they are most of what a plot costs."""
+    fine = figures._bytes
+    monkeypatch.setattr(
+        figures, "_bytes", lambda figure, kind, dpi: fine(figure, kind, min(dpi, 20))
+    )
 
 
 def page_of(fakes: Fakes) -> str:
@@ -210,6 +244,22 @@ def write_record(path: Path, **other: Any) -> Path:
     return path
 
 
+def write_trainings(folder: Path, folds: int, seeds: int) -> None:
+    """Write losses of 4 epochs, the best at the third: 0.2 and 0.3, and in fold 1 0.2 and 1.3."""
+    for fold in range(folds):
+        for seed in range(seeds):
+            here = folder / f"seed{seed}" / f"fold{fold}"
+            held = (fold + loss for loss in (0.7, 0.6, 0.3, 0.5))
+            losses = zip((0.7, 0.4, 0.2, 0.1), held, strict=True)
+            rows = [f"{i},{fitted},0.5,{loss},0.9,0.001"
+                    for i, (fitted, loss) in enumerate(losses)]  # fmt: skip
+            names = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy"
+            here.mkdir(parents=True, exist_ok=True)
+            text = "\n".join([f"{names},learning_rate", *rows])
+            (here / "metrics.csv").write_text(text + "\n")
+            (here / "record.json").write_text(json.dumps({"best_epoch": 2}))
+
+
 def write_marks(path: Path, slices: dict[str, int]) -> Path:
     """Write a `raters.tsv` of `annotate`; a slice has 5 voxels and 10 mm³."""
     columns = ["rater", "slices", "voxels", "volume_mm3", "staple_sensitivity",
@@ -237,8 +287,8 @@ def _images(folder, rng, case):
         spot = np.exp(-((u - 0.45) ** 2 + (v - 0.3) ** 2 + (w + 0.1) ** 2) / 0.1)
         values = (spot + 0.2 * rng.random(record.shape)) * 0.03 - 0.004
         for method in METHODS:
-            save(folder / f"saliency/{model}/{method}/{case}.nii.gz", values, record.grid.affine,
-                 np.float32)  # fmt: skip
+            path = folder / f"saliency/{model}/{method}/shard0/{case}.nii.gz"
+            save(path, values, record.grid.affine, np.float32)
 
 
 def fake_record(kind: str) -> InputRecord:

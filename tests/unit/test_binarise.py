@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rightreason.binarise import cut, descending, part_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rightreason.binarise import cut, cut_unsorted, descending, part_of
 from skimage.filters import threshold_otsu
 
 
@@ -37,3 +39,28 @@ def test_otsu_equals_scikit_image(seed: int) -> None:
     near = np.abs(values - region.threshold) <= width
     assert np.array_equal(attended[~near], expected[~near])
     assert attended.any()
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_cut_without_sorting_is_the_same_cut(data: st.DataObject) -> None:
+    numbers = st.one_of(
+        st.floats(-4, 8, width=32), st.integers(-3, 9).map(float), st.floats(0, 2.0**-126, width=32)
+    )
+    values = np.array(data.draw(st.lists(numbers, min_size=1, max_size=60)), dtype=np.float32)
+    part = part_of(values, "positive")
+    important = data.draw(st.floats(0, 70))
+    for rule in ({"rule": "otsu"}, {"rule": "half"}, {"rule": "top", "percent": 30.0},
+                 {"rule": "area"}):  # fmt: skip
+        expected = cut(rule, descending(part), part.size, important)
+        assert cut_unsorted(rule, part, important) == expected
+
+
+@pytest.mark.parametrize("top", [1.0, 0.7, 3e-5, 1e30, 1e-42])
+def test_values_at_the_edges_of_otsus_bins(top: float) -> None:
+    edges = np.linspace(0, top, 257).astype(np.float32)
+    near = [np.nextafter(edges, np.float32(side)) for side in (-1, 2 * top)]
+    part = part_of(np.concatenate([edges, *near, edges[200:]]), "positive")
+    part = np.minimum(part, np.float32(top))
+    expected = cut({"rule": "otsu"}, descending(part), part.size, 0)
+    assert cut_unsorted({"rule": "otsu"}, part, 0) == expected

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rightreason.algorithms import ALGORITHMS, SETTINGS
 from rightreason.config import read_config
 from rightreason.config_docs import reference, schema
 from rightreason.errors import InputError
@@ -49,6 +50,15 @@ def test_unknown_keys_are_told_with_a_guess() -> None:
             {"saliency": {"methods": {"gradcam": {"algorithm": "gradcam", "steps": 3}}}},
             "gradcam has no setting steps",
         ),
+        (
+            {"saliency": {"methods": {"x": {"algorithm": "smoothgrad", "baseline": 1}}}},
+            "smoothgrad has no setting baseline",
+        ),
+        (
+            {"saliency": {"methods": {"x": {"algorithm": "occlusion", "stride": 17}}}},
+            "stride 17 is wider than window 16",
+        ),
+        ({"saliency": {"methods": {"x": {"algorithm": "smoothgrad", "noise": 0}}}}, "noise"),
         ({"headline": {"method": "gradcm"}}, "headline.method: 'gradcm' is unknown"),
         ({"headline": {"binarisation": "otzu"}}, "Did you mean otsu?"),
         ({"positive": "x"}, "positive: 'x' is unknown"),
@@ -76,3 +86,34 @@ def test_a_section_is_plain_and_sorted() -> None:
     assert section["binarisations"]["top10"] == {"part": "positive", "percent": 10, "rule": "top"}
     assert list(section) == sorted(section)
     assert isinstance(read_config({"models": MODELS}).section("prepare")["window"], list)
+
+
+def method(**settings: Any) -> dict[str, Any]:
+    methods = {"x": settings}
+    raw = {"models": MODELS, "saliency": {"methods": methods}, "headline": {"method": "x"}}
+    found: dict[str, Any] = read_config(raw).section("saliency")["methods"]["x"]
+    return found
+
+
+def test_a_method_holds_its_own_settings_and_no_others() -> None:
+    assert method(algorithm="gradient") == {"algorithm": "gradient"}
+    assert method(algorithm="gradcam++", layer="a.b") == {"algorithm": "gradcam++", "layer": "a.b"}
+    assert method(algorithm="scorecam") == {
+        "algorithm": "scorecam", "baseline": 0.0, "layer": None,
+    }  # fmt: skip
+    assert method(algorithm="gradient_shap", samples=4) == {
+        "algorithm": "gradient_shap", "baseline": 0.0, "noise": 0.1, "samples": 4,
+    }  # fmt: skip
+    assert method(algorithm="occlusion", window=4, stride=4) == {
+        "algorithm": "occlusion", "baseline": 0.0, "stride": 4, "window": 4,
+    }  # fmt: skip
+
+
+def test_the_methods_by_default_are_three() -> None:
+    methods = read_config({"models": MODELS}).saliency.methods
+    assert list(methods) == ["gradcam", "hirescam", "integrated_gradients"]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_has_settings_that_the_config_knows(algorithm: str) -> None:
+    assert set(method(algorithm=algorithm)) == {"algorithm", *SETTINGS[algorithm]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -641,3 +642,29 @@ def test_repeated_instance_numbers_lose_no_slice(tmp_path: Path) -> None:
     for name, changes in (("a", {}), ("b", {"Manufacturer": None, "ImageType": None})):
         ct, _ = convert(write_series(tmp_path / name, InstanceNumber=1, **changes), tmp_path)
         assert_world_values(ct)
+
+
+def test_a_name_among_the_character_sets_is_in_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pydicom logs a character set that it does not know, whatever a tool wrote there."""
+
+    def change(k: int, dataset: Dataset) -> None:
+        if k == 0:
+            dataset.add_new("SpecificCharacterSet", "LO", "Yamada^Tarou")
+
+    folder = write_series(tmp_path / "in", change=change)
+    caplog.clear()
+    volume, _record = convert(folder, tmp_path)
+    assert volume.grid.shape[2] == 6
+    assert "Yamada" not in caplog.text
+    # The check sees what would be said.
+    library = logging.getLogger("pydicom")
+    quiet = library.level
+    library.setLevel(logging.WARNING)
+    try:
+        with pytest.warns(UserWarning, match="Unknown encoding"):
+            dcmread(min(folder.iterdir(), key=lambda p: "002" not in p.name)).decode()
+    finally:
+        library.setLevel(quiet)
+    assert "Yamada" in caplog.text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rightreason.statistics import auc_variance, bootstrap_means
+from rightreason.auc import auc_variance
+from rightreason.statistics import bootstrap_means
 from scipy.special import expit, logit
 from scipy.stats import bootstrap, norm, rankdata
 from scipy.stats import t as student

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rightreason.donors import transplant
 from rightreason.errors import InputError
 from rightreason.images import Grid, Volume
-from rightreason.inputs import INPUT_KINDS, InputRecord
+from rightreason.inputs import InputRecord
+from rightreason.layout import INPUT_KINDS
 from rightreason.overlap import lent_maps
 from rightreason.placement import SeenRegion, place
 from rightreason.prepare import _ct_slices, choose_slices, orient, resized_affine

@@ -5,7 +5,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 from rightreason.errors import InputError
-from rightreason.images import Grid, check_same_grid, load, load_grid, save, write_whole
+from rightreason.images import Grid, check_same_grid, load, load_grid, save
+from rightreason.whole import write_whole
 
 AFFINE = np.array([[-0.7, 0, 0, 90], [0, 0.7, 0.1, -80], [0, -0.1, 2.5, 7], [0, 0, 0, 1.0]])
 
@@ -46,6 +47,19 @@ def test_the_same_image_has_the_same_bytes(tmp_path: Path) -> None:
     save(tmp_path / "a.nii.gz", data, AFFINE, np.float32)
     save(tmp_path / "b.nii.gz", data, AFFINE, np.float32)
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+
+
+def test_computed_values_are_packed_without_loss_and_empty_parts_to_nothing(tmp_path: Path) -> None:
+    data = np.zeros((30, 20, 50), np.float32)
+    data[:, :, ::5] = np.random.default_rng(0).normal(size=(30, 20, 10))
+    for name in ("a.nii.gz", "b.nii.gz"):
+        save(tmp_path / name, data, AFFINE, np.float32, "reason", computed=True)
+    np.testing.assert_array_equal(load(tmp_path / "a.nii.gz").data, data)
+    packed = (tmp_path / "a.nii.gz").read_bytes()
+    assert packed == (tmp_path / "b.nii.gz").read_bytes()
+    assert packed[:8] == b"\x1f\x8b\x08\0\0\0\0\0"
+    # A fifth of the values holds all there is.
+    assert len(packed) < data.nbytes / 4
 
 
 def test_grids_differ_by_shape_or_place() -> None:

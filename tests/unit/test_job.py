@@ -1,19 +1,55 @@
+"""A job ends with its outputs recorded, or in a sentence."""
+
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rightreason import made
 from rightreason.digest import SCRIPTS
 
+SCRIPT = """
+import errno, os, sys, warnings
+sys.path.insert(0, {scripts!r})
+from pathlib import Path
+from types import SimpleNamespace
+from rightreason.errors import InputError
+from rightreason.job import job
+from rightreason.whole import write_whole
 
-def run(tmp_path: Path, body: str) -> tuple[subprocess.CompletedProcess, str]:
-    script = (
-        f"import sys, warnings; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "from rightreason.errors import InputError\nfrom rightreason.job import job\n"
-        f"with job({str(tmp_path / 'sub' / 'job.log')!r}):\n    {body}\n"
+class Named(list):
+    def items(self):
+        return [("volume", list(self))]
+
+given = SimpleNamespace(
+    log=[{log!r}], input=Named({given!r}), output={output!r}, rule="convert",
+    wildcards=SimpleNamespace(case="x"), resources={resources!r},
+)
+with job(given):
+    {body}
+"""
+
+
+def run(
+    folder: Path,
+    body: str,
+    log: str = "logs/job.log",
+    given: tuple[str, ...] = (),
+    output: tuple[str, ...] = (),
+    resources: dict[str, Any] | None = None,
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    script = SCRIPT.format(
+        scripts=str(SCRIPTS), log=log, given=given, output=output, body=body,
+        resources=resources or {},
+    )  # fmt: skip
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    return result, (tmp_path / "sub" / "job.log").read_text()
+    written = folder / log
+    return result, written.read_text() if written.is_file() else ""
 
 
 def test_the_users_fault_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:
@@ -38,3 +74,77 @@ def test_success(tmp_path: Path, body: str) -> None:
     assert result.returncode == 0
     assert "finished in" in log
     assert ("careful" in log) == ("careful" in body)
+
+
+def test_outputs_are_recorded_when_the_work_is_done(tmp_path: Path) -> None:
+    output = "results/convert/x.nii.gz"
+    result, _log = run(tmp_path, f"write_whole({output!r}, b'voxels')", output=(output,))
+    assert result.returncode == 0
+    assert made.verify(tmp_path / "results") == (1, [])
+
+
+def test_a_job_that_fails_records_nothing(tmp_path: Path) -> None:
+    output = "results/convert/x.nii.gz"
+    body = f"write_whole({output!r}, b'voxels'); raise InputError('no')"
+    result, _log = run(tmp_path, body, output=(output,))
+    assert result.returncode != 0
+    assert not (tmp_path / "results" / ".made").exists()
+
+
+@pytest.mark.parametrize("policy", ["stop", "report"])
+def test_a_changed_input_stops_the_job_before_its_work(tmp_path: Path, policy: str) -> None:
+    """Whatever becomes of failed cases: it is no fault of the case."""
+    given, output = "results/convert/x.nii.gz", "results/prepare/x.nii.gz"
+    run(tmp_path, f"write_whole({given!r}, b'voxels')", output=(given,))
+    (tmp_path / given).write_bytes(b"vox")
+    result, log = run(
+        tmp_path, "print('worked')", given=(given,), output=(output,),
+        resources={"on_failed_case": policy},
+    )  # fmt: skip
+    assert result.returncode != 0
+    assert "worked" not in result.stdout
+    for said in (result.stderr, log):
+        assert f"{given} is truncated: 3 of 6 bytes" in said
+        assert f"rm -rf {given}" in said
+        assert "Traceback" not in said
+    assert not (tmp_path / output).exists()
+
+
+FULL = "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), 'results/convert/x.nii.gz')"
+
+
+@pytest.mark.parametrize("policy", ["stop", "report"])
+def test_a_full_disk_is_a_sentence_and_no_fault_of_the_case(tmp_path: Path, policy: str) -> None:
+    body = f"""
+    try:
+        {FULL}
+    except OSError as error:
+        raise InputError("Case x cannot be written.") from error
+    """
+    result, log = run(
+        tmp_path, body, output=("results/convert/x.nii.gz",), resources={"on_failed_case": policy}
+    )
+    assert result.returncode != 0
+    for said in (result.stderr, log):
+        assert "results/convert/x.nii.gz could not be written: No space left on device." in said
+        assert "Make space there, and run again" in said
+        assert "Traceback" not in said
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_log_that_cannot_be_written_hides_no_sentence(tmp_path: Path) -> None:
+    """/dev/full takes no byte, as a full disk."""
+    result, _log = run(tmp_path, FULL, log="/dev/full")
+    assert result.returncode != 0
+    assert "results/convert/x.nii.gz could not be written" in result.stderr
+    assert "Logging error" not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_log_that_cannot_be_opened_is_told_on_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("a file where the folder should be")
+    result, _log = run(tmp_path, "raise InputError('Case x has no slices; add some.')")
+    assert result.returncode != 0
+    assert "there is no log: " in result.stderr
+    assert "Case x has no slices; add some." in result.stderr
+    assert "Traceback" not in result.stderr

@@ -8,7 +8,8 @@ import torch
 from rightreason import network_names
 from rightreason.classic_networks import alexnet, vgg16
 from rightreason.errors import InputError
-from rightreason.networks import build, load_trained, read_state
+from rightreason.networks import build, load_trained
+from rightreason.weights import read_state
 
 SMALL = {
     "DenseNet121": {"init_features": 8, "growth_rate": 4, "block_config": [2, 2]},

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from rightreason.config_sections import Overlap
+from rightreason.case_files import ModelFiles
+from rightreason.config_audit import Overlap
 from rightreason.demo import paint_case
 from rightreason.demo_plan import plan
 from rightreason.errors import InputError
-from rightreason.images import save, write_whole
+from rightreason.images import save
 from rightreason.inputs import InputRecord
 from rightreason.measures import AREA_MEASURES, MAP_MEASURES, VOTES_MEASURES
 from rightreason.overlap import score_case
-from rightreason.overlap_files import ModelFiles, arrange
 from rightreason.overlap_rows import COLUMNS
 from rightreason.staple import staple
+from rightreason.whole import write_whole
 
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
 OUT = ("table", "raters", "pairs", "places", "agreement", "seeds")
@@ -315,26 +315,3 @@ def test_images_that_are_not_on_one_grid_never_meet(tmp_path: Path, moved: str) 
     save(tmp_path / moved, mask, shifted, np.float32)
     with pytest.raises(InputError, match="not on the same grid"):
         case.score()
-
-
-def test_files_are_arranged_by_model_and_method() -> None:
-    models, methods = ["m", "n"], ["a", "b"]
-    given = {
-        "maps": [f"{m}/{k}" for m in models for k in methods],
-        "records": [f"{m}.json" for m in models],
-        "seed_maps": [f"{m}/{k}/{s}" for m in models for k in methods for s in range(2)],
-        "donor_maps": [f"{m}/{k}/{d}" for m in models for d in "xy" for k in methods],
-        "donor_records": [f"{m}/{d}.json" for m in models for d in "xy"],
-    }
-    files = arrange(models, methods, 2, 2, given)
-    assert dataclasses.asdict(files["n"]) == {
-        "record": Path("n.json"),
-        "maps": {"a": Path("n/a"), "b": Path("n/b")},
-        "seeds": {"a": [Path("n/a/0"), Path("n/a/1")], "b": [Path("n/b/0"), Path("n/b/1")]},
-        "donors": [
-            (Path("n/x.json"), {"a": Path("n/a/x"), "b": Path("n/b/x")}),
-            (Path("n/y.json"), {"a": Path("n/a/y"), "b": Path("n/b/y")}),
-        ],
-    }
-    with pytest.raises(ValueError, match="too many"):
-        arrange(models, methods, 1, 2, given)

@@ -192,6 +192,21 @@ def test_the_spread_over_seeds_is_that_of_their_means(tmp_path: Path):
     assert row(table, subset="wrong")["n_cases"] == 0
 
 
+def test_a_model_without_seeds_of_its_own_has_no_spread_and_disturbs_none(tmp_path: Path):
+    """As one that was trained elsewhere, beside one that was trained here three times."""
+    cohort = {
+        "c1": FakeCase("p1", ratio=0.2, seed_step=0.1),
+        "c2": FakeCase("p2", ratio=0.4, seed_step=0.0),
+    }
+    tables = tables_of(tmp_path, cohort, FakeStudy(("m", "given"), seeds=3))
+    seeds = tables.seeds[tables.seeds["model"] != "given"]
+    table = overlap_table(tables.scores, seeds, tables.audited, SETTINGS)
+    assert row(table)["seed_sd"] == pytest.approx(0.05, rel=1e-5)
+    found = row(table, model="given")
+    assert np.isnan(found["seed_sd"])
+    assert found["mean"] == pytest.approx(0.3)
+
+
 def test_a_rater_who_did_not_look_is_no_undefined_value(tmp_path: Path):
     cohort = {"c1": FakeCase("p1", ratio=0.2), "c2": FakeCase("p2", raters=("r2",))}
     found = row(table_of(tmp_path, cohort), reference="r1")

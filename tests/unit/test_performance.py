@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rightreason.auc import auc_interval
 from rightreason.average_precision import average_precision, average_precision_interval
 from rightreason.calibration import LEAST_CASES, calibration, expected_calibration_error
 from rightreason.performance import COLUMNS, performance_table
-from rightreason.statistics import auc_interval
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 from scipy.stats import binomtest

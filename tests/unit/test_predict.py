@@ -1,7 +1,8 @@
-"""Probabilities: the right networks for each case, their mean, loaded once."""
+"""Probabilities and thresholds: the right networks for each case, their mean, loaded once."""
 
 import csv
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ import torch
 from rightreason.committee import load_network, panels
 from rightreason.errors import InputError
 from rightreason.networks import build
-from rightreason.predict import predict_model
+from rightreason.predict import predict_cases
+from rightreason.probabilities import judge
+from rightreason.samples import load_case
+from rightreason.threshold_table import read_thresholds
+from rightreason.thresholds import choose_thresholds
 from sklearn.metrics import roc_curve
 from torch import nn
 
@@ -42,15 +47,26 @@ def rows_of(labels):
     ]
 
 
-def predict(folder, images, committees, rows, validation, model=MODEL, name="m"):
-    """Run the stage; return its three tables."""
+def choose(folder, images, committees, rows, validation, model=MODEL, name="m"):
+    """Run the stage `threshold`; return its table of validation, the other's path is fixed."""
+    labels = {row["case"]: row["label"] for row in rows}
     out = {
-        "table": folder / f"{name}.tsv",
         "validation": folder / f"{name}.validation.tsv",
-        "seeds": folder / f"{name}.seeds.tsv",
+        "thresholds": folder / f"{name}.thresholds.tsv",
     }
-    predict_model(images, committees, rows, validation, CLASSES, model, SETTINGS, out)
-    return [read(path) for path in out.values()]
+    choose_thresholds(
+        images, committees, validation, labels, CLASSES, model, SETTINGS, out
+    )  # fmt: skip
+    return read(out["validation"])
+
+
+def predict(folder, images, committees, rows, validation, model=MODEL, name="m"):
+    """Run both stages; return the three tables."""
+    inner = choose(folder, images, committees, rows, validation, model, name)
+    out = {"table": folder / f"{name}.tsv", "seeds": folder / f"{name}.seeds.tsv"}
+    thresholds = folder / f"{name}.thresholds.tsv"
+    predict_cases(images, committees, rows, thresholds, CLASSES, model, SETTINGS, out)
+    return read(out["table"]), inner, read(out["seeds"])
 
 
 def read(path):
@@ -62,11 +78,8 @@ def test_probability_is_the_mean_over_networks_of_the_mean_over_slices(tmp_path)
     images, labels = write_cohort(tmp_path, "slices", cases=3)
     networks = [save_network(tmp_path / f"{seed}.ckpt", seed) for seed in (0, 1)]
     paths = [tmp_path / "0.ckpt", tmp_path / "1.ckpt"]
-    committees = {"c00": [paths[:1]], "c01": [paths[1:]], "c02": [paths]}
-    validation = {
-        0: {"cases": ["c01"], "networks": [paths[:1]]},
-        1: {"cases": ["c00"], "networks": [paths[1:]]},
-    }
+    committees = {0: [paths[:1]], 1: [paths[1:]], None: [paths]}
+    validation = {0: ["c01"], 1: ["c00"]}
     rows = rows_of(labels)
     rows[2] |= {"site": "B", "fold": None}
     table, inner, _ = predict(tmp_path, images, committees, rows, validation)
@@ -108,12 +121,11 @@ def test_each_seed_has_its_own_probability_and_the_mean_is_theirs(tmp_path):
         save_network(path, n)
     # Seeds 0 and 1, folds 0 and 1; c02 is external.
     committees = {
-        "c00": [paths[0:1], paths[2:3]],
-        "c01": [paths[1:2], paths[3:4]],
-        "c02": [paths[0:2], paths[2:4]],
+        0: [paths[0:1], paths[2:3]],
+        1: [paths[1:2], paths[3:4]],
+        None: [paths[0:2], paths[2:4]],
     }
-    validation = {0: {"cases": ["c01"], "networks": committees["c00"]},
-                  1: {"cases": ["c00"], "networks": committees["c01"]}}  # fmt: skip
+    validation = {0: ["c01"], 1: ["c00"]}
     rows = rows_of(labels)
     rows[2]["fold"] = None
     table, inner, seeds = predict(tmp_path, images, committees, rows, validation)
@@ -127,9 +139,8 @@ def test_each_seed_has_its_own_probability_and_the_mean_is_theirs(tmp_path):
         assert of_seeds[0] != of_seeds[1]
     of_inner = []
     for seed in (0, 1):
-        only = {case: [committee[seed]] for case, committee in committees.items()}
-        part = {k: {**v, "networks": [v["networks"][seed]]} for k, v in validation.items()}
-        one, one_inner, _ = predict(tmp_path, images, only, rows, part, name=f"s{seed}")
+        only = {fold: [committee[seed]] for fold, committee in committees.items()}
+        one, one_inner, _ = predict(tmp_path, images, only, rows, validation, name=f"s{seed}")
         for row in one:
             assert float(row["probability"]) == pytest.approx(alone[row["case"], str(seed)])
         of_inner.append([float(row["probability"]) for row in one_inner])
@@ -145,14 +156,10 @@ def fold_study(folder, cases=8):
     rows = rows_of(labels)
     for n, row in enumerate(rows):
         row["fold"] = n // 2 % 2 if n < cases else None
-    networks = {fold: [[folder / f"{fold}.ckpt"]] for fold in (0, 1)}
-    both = [[folder / "0.ckpt", folder / "1.ckpt"]]
-    committees = {r["case"]: networks.get(r["fold"], both) for r in rows}
+    committees = {fold: [[folder / f"{fold}.ckpt"]] for fold in (0, 1)}
+    committees[None] = [[folder / "0.ckpt", folder / "1.ckpt"]]
     validation = {
-        fold: {
-            "cases": [r["case"] for r in rows if r["fold"] == 1 - fold][: cases // 2],
-            "networks": networks[fold],
-        }
+        fold: [row["case"] for row in rows if row["fold"] == 1 - fold][: cases // 2]
         for fold in (0, 1)
     }
     return images, committees, rows, validation
@@ -206,11 +213,90 @@ def test_a_test_case_has_no_say_in_its_folds_threshold(tmp_path, fold, change):
         assert [row["threshold"] for row in before] == [row["threshold"] for row in after]
 
 
-def test_a_case_gets_the_same_whoever_else_is_there(tmp_path):
+def test_any_division_of_the_cohort_gives_the_same_rows(tmp_path):
     images, committees, rows, validation = fold_study(tmp_path)
-    everyone, _, _ = predict(tmp_path, images, committees, rows, validation)
-    fewer, _, _ = predict(tmp_path, images, committees, rows[:-1], validation)
-    assert fewer == everyone[:-1]
+    everyone, _, everyones_seeds = predict(tmp_path, images, committees, rows, validation)
+    assert len(everyone) == len(everyones_seeds) == 10
+    found, of_seeds = [], []
+    for part in (rows[:1], rows[1:2], rows[2:9], rows[9:]):
+        mine = {row["case"]: images[row["case"]] for row in part}
+        out = {"table": tmp_path / "part.tsv", "seeds": tmp_path / "part.seeds.tsv"}
+        predict_cases(
+            mine, committees, part, tmp_path / "m.thresholds.tsv", CLASSES, MODEL, SETTINGS, out
+        )
+        found += read(out["table"])
+        of_seeds += read(out["seeds"])
+    assert (found, of_seeds) == (everyone, everyones_seeds)
+
+
+def test_a_case_without_an_image_is_left_out_and_changes_no_other(tmp_path):
+    images, committees, rows, validation = fold_study(tmp_path)
+    everyone, inner, seeds = predict(tmp_path, images, committees, rows, validation)
+    # Neither case is in a validation part: c09 is external.
+    assert not {"c09"} & {row["case"] for row in inner}
+    without = {case: path for case, path in images.items() if case != "c09"}
+    fewer = predict(tmp_path, without, committees, rows, validation)
+    assert fewer == (everyone[:-1], inner, seeds[:-1])
+
+
+def test_a_validation_case_without_an_image_has_no_say(tmp_path):
+    images, committees, rows, validation = fold_study(tmp_path)
+    before = choose(tmp_path, images, committees, rows, validation)
+    gone = validation[1][0]
+    without = {case: path for case, path in images.items() if case != gone}
+    after = choose(tmp_path, without, committees, rows, validation)
+    assert after == [row for row in before if (row["fold"], row["case"]) != ("1", gone)]
+    nobody = choose(tmp_path, {}, committees, rows, validation)
+    assert nobody == []
+    assert read_thresholds(tmp_path / "m.thresholds.tsv") == {0: 0.5, 1: 0.5, None: 0.5}
+
+
+@pytest.mark.parametrize("lacking", ["images", "rows"])
+def test_a_part_without_cases_has_tables_of_heads_alone(tmp_path, lacking):
+    images, committees, rows, validation = fold_study(tmp_path)
+    choose(tmp_path, images, committees, rows, validation)
+    out = {"table": tmp_path / "p.tsv", "seeds": tmp_path / "p.seeds.tsv"}
+    # Its networks need not be there: none is loaded.
+    (tmp_path / "0.ckpt").unlink()
+    predict_cases(
+        {} if lacking == "images" else images, committees, [] if lacking == "rows" else rows,
+        tmp_path / "m.thresholds.tsv", CLASSES, MODEL, SETTINGS, out,
+    )  # fmt: skip
+    assert out["table"].read_text() == (
+        "case\tsite\tfold\tlabel\tprobability\tthreshold\tpredicted\n"
+    )
+    assert out["seeds"].read_text() == "case\tseed\tprobability\n"
+
+
+def test_thresholds_read_are_those_written(tmp_path):
+    images, committees, rows, validation = fold_study(tmp_path)
+    table, _, _ = predict(tmp_path, images, committees, rows, validation)
+    read_back = read_thresholds(tmp_path / "m.thresholds.tsv")
+    assert list(read_back) == [0, 1, None]
+    assert read_back[None] == pytest.approx((read_back[0] + read_back[1]) / 2, abs=1e-8)
+    assert {row["threshold"] for row in table} == {f"{v:.8g}" for v in read_back.values()}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fold\tthreshold\n0\t0.5\n", r"has no threshold for the folds 1, None: .* made anew"),
+        ("fold\tthreshold\n0\t\n", r"cannot be read as a table of thresholds .* made anew"),
+        ("fold\n0\n", r"cannot be read as a table of thresholds .* made anew"),
+        ("fold\tthreshold\n0\n", r"cannot be read as a table of thresholds .* made anew"),
+        (None, r"cannot be read as a table of thresholds .* made anew"),
+    ],
+)
+def test_thresholds_of_another_study_are_refused(tmp_path, text, message):
+    images, committees, rows, _ = fold_study(tmp_path)
+    if text is not None:
+        (tmp_path / "t.tsv").write_text(text)
+    out = {"table": tmp_path / "p.tsv", "seeds": tmp_path / "p.seeds.tsv"}
+    with pytest.raises(InputError, match=message):
+        predict_cases(
+            images, committees, rows, tmp_path / "t.tsv", CLASSES, MODEL, SETTINGS, out
+        )  # fmt: skip
+    assert not out["table"].exists()
 
 
 def test_each_network_is_loaded_once_and_dropped_when_done():
@@ -233,27 +319,69 @@ def test_each_network_is_loaded_once_and_dropped_when_done():
     assert judged == committees
 
 
-def test_validating_loads_no_network_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("stage", ["threshold", "predict"])
+def test_a_job_loads_each_network_once_and_each_image_when_due(tmp_path, monkeypatch, stage):
     images, committees, rows, validation = fold_study(tmp_path)
-    loads = []
+    choose(tmp_path, images, committees, rows, validation)
+    done = []
 
     def load(path, *how):
-        loads.append(Path(path).name)
+        done.append(Path(path).name)
         return load_network(path, *how)
 
-    monkeypatch.setitem(predict_model.__globals__, "load_network", load)
-    predict(tmp_path, images, committees, rows, validation)
-    assert sorted(loads) == ["0.ckpt", "1.ckpt"]
+    monkeypatch.setitem(judge.__globals__, "load_network", load)
+    if stage == "threshold":
+        choose(tmp_path, images, committees, rows, validation)
+    else:
+        out = {"table": tmp_path / "p.tsv", "seeds": tmp_path / "p.seeds.tsv"}
+        predict_cases(
+            images, committees, rows, tmp_path / "m.thresholds.tsv", CLASSES, MODEL, SETTINGS, out
+        )
+    assert sorted(done) == ["0.ckpt", "1.ckpt"]
+
+
+def test_few_cases_are_in_memory_at_a_time(tmp_path, monkeypatch):
+    images, committees, rows, _ = fold_study(tmp_path, cases=10)
+    alive = weakref.WeakSet()
+    most = []
+
+    def load(path):
+        case = load_case(path)
+        alive.add(case.pixels)
+        most.append(len(alive))
+        return case
+
+    monkeypatch.setitem(judge.__globals__, "load_case", load)
+    wanted = [(row["case"], row["fold"]) for row in rows]
+    assert len(judge(images, wanted, committees, MODEL, SETTINGS)) == 12
+    assert len(most) == 13
+    # The model of what networks get; a case judged, one read, and others giving place to them.
+    assert max(most) <= 5
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_reading_ahead_changes_nothing(tmp_path, threads):
+    images, committees, rows, _ = fold_study(tmp_path)
+    wanted = [(row["case"], row["fold"]) for row in rows]
+    alone = {
+        key: judge(images, [key], committees, MODEL, SETTINGS)[key] for key in reversed(wanted)
+    }
+    together = judge(images, wanted, committees, MODEL, {**SETTINGS, "threads": threads})
+    torch.set_num_threads(1)
+    assert list(together) == wanted
+    if threads == 1:
+        assert together == alone
+    for key in wanted:
+        assert together[key] == pytest.approx(alone[key], abs=1e-6)
 
 
 def test_weights_of_another_input_are_refused(tmp_path):
     images, labels = write_cohort(tmp_path, "subset", cases=1)
     save_network(tmp_path / "w.ckpt", 0, channels=1)
-    committee = [[tmp_path / "w.ckpt"]]
-    validation = {0: {"cases": ["c00"], "networks": committee}}
+    committees = {0: [[tmp_path / "w.ckpt"]]}
     with pytest.raises(InputError, match=r"conv1.weight: shape \(4, 1, 7, 7\)"):
         predict(
-            tmp_path, images, {"c00": committee}, rows_of(labels), validation,
+            tmp_path, images, committees, rows_of(labels), {0: ["c00"]},
             {**MODEL, "input": "subset"},
         )  # fmt: skip
     assert not list(tmp_path.glob("*.tsv"))
@@ -264,9 +392,16 @@ def test_probabilities_that_are_not_finite_name_their_cases(tmp_path):
     network = save_network(tmp_path / "good.ckpt", 0)
     network.fc.bias.data[:] = math.nan
     torch.save(network.state_dict(), tmp_path / "bad.ckpt")
-    good, bad = [[tmp_path / "good.ckpt"]], [[tmp_path / "bad.ckpt"]]
-    committees = {"c00": good, "c01": bad, "c02": good}
-    validation = {0: {"cases": ["c01"], "networks": good}, 1: {"cases": ["c00"], "networks": bad}}
-    with pytest.raises(InputError, match=r"no finite probability(.|\n)*- c00\n  - c01$"):
-        predict(tmp_path, images, committees, rows_of(labels), validation)
+    committees = {0: [[tmp_path / "good.ckpt"]], 1: [[tmp_path / "bad.ckpt"]]}
+    rows, validation = rows_of(labels), {0: ["c01"], 1: ["c00", "c02"]}
+    with pytest.raises(InputError, match=r"no finite probability(.|\n)*- c00\n  - c02$"):
+        choose(tmp_path, images, committees, rows, validation)
     assert not list(tmp_path.glob("*.tsv"))
+    (tmp_path / "t.tsv").write_text("fold\tthreshold\n0\t0.5\n1\t0.5\n")
+    out = {"table": tmp_path / "p.tsv", "seeds": tmp_path / "p.seeds.tsv"}
+    with pytest.raises(InputError, match=r"no finite probability(.|\n)*- c01$"):
+        predict_cases(
+            images, committees, rows, tmp_path / "t.tsv", CLASSES, MODEL, SETTINGS, out
+        )  # fmt: skip
+    assert not out["table"].exists()
+    assert not out["seeds"].exists()

@@ -6,7 +6,8 @@ import pytest
 import SimpleITK as sitk
 from rightreason.errors import InputError
 from rightreason.images import Grid, Volume, load, save
-from rightreason.inputs import INPUT_KINDS, InputRecord, from_samples, to_samples
+from rightreason.inputs import InputRecord, from_samples, to_samples
+from rightreason.layout import INPUT_KINDS
 from rightreason.placement import SeenRegion, place
 from rightreason.prepare import choose_slices, prepare_case, resize_weights
 

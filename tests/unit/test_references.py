@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from rightreason.errors import InputError
 from rightreason.images import save
-from rightreason.references import CodedImage, Reference, encode, read_references
+from rightreason.reference_files import read_references
+from rightreason.references import CodedImage, Reference, encode
 from rightreason.staple import staple
 
 from tests.scenes import coded

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from rightreason.errors import InputError
+from rightreason.failures import Failure
 from rightreason.report import write_report
 from rightreason.sentences import NBSP
+from rightreason.usable import ALL, OVERLAP, write_failed
 
 from tests.unit.report_fakes import fake_config, fake_study, page_of, rows_under
 
@@ -126,3 +130,23 @@ def test_a_record_that_does_not_say_what_was_left_out_is_an_error(tmp_path):
     fakes = fake_study(tmp_path, config=ONE_MODEL, records={"c04": {"left_out": None}})
     with pytest.raises(InputError, match=r"c04\.json does not say which files were left out"):
         write_report(**fakes.arguments)
+
+
+def test_failed_cases_are_named_in_their_panel_and_above_all_else(tmp_path: Path) -> None:
+    fakes = fake_study(tmp_path)
+    reason = "Case z1: its folder holds no series."
+    failed = [(Failure("z1", "convert", reason), ALL), (Failure("c00", "annotate", "x"), OVERLAP)]
+    write_failed(failed, tmp_path / "summary" / "failed.tsv")
+    fakes.arguments["cases"]["z1"] = {"patient": "z1", "site": "A", "label": "other"}
+    page = page_of(fakes)
+    assert rows_under(page, "Cases that failed") == [
+        ["c00", "annotate", "overlap", "x"], ["z1", "convert", "everything", reason],
+    ]  # fmt: skip
+    said = f"2{NBSP}cases could not be used, and everything here is without them: c00, z1"
+    assert page.index(said) < page.index('id="models"')
+
+
+def test_without_a_failure_nothing_is_said_of_any(tmp_path: Path) -> None:
+    page = page_of(fake_study(tmp_path))
+    assert "Every case of the study could be used." in page
+    assert "could not be used" not in page

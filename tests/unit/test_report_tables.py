@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from rightreason import report_comparisons
+from rightreason.report_comparisons import AGAINST, _against
 from rightreason.report_data import Study, read_study
 from rightreason.report_stands import strips
 from rightreason.report_warnings import warnings
 from rightreason.sentences import NBSP
 
+from tests.page_numbers import apart, dec, of_headline, pct, with_limits
 from tests.unit.report_fakes import fake_config, fake_study, page_of, rows_under
 
 NAN = float("nan")
@@ -41,36 +43,7 @@ def tables(fakes):
 
 
 def study_of(fakes) -> Study:
-    return read_study(*(fakes.arguments[name] for name in ("config", "cases", "results")))
-
-
-def of_headline(table, **other):
-    wanted = {"method": "gradcam", "reference": "union", "binarisation": "otsu",
-              "subset": "correct", **other}  # fmt: skip
-    return table[(table[list(wanted)] == list(wanted.values())).all(axis=1)]
-
-
-def with_limits(row, name, low, high, form):
-    text = form(row[name])
-    return (
-        text if np.isnan(row[low]) else f"{text} [{bare(row[low], form)}, {bare(row[high], form)}]"
-    )
-
-
-def bare(value, form):
-    return form(value).removesuffix(" %").removesuffix(" mm").removesuffix(" points")
-
-
-def pct(value):
-    if np.isnan(value):
-        return "–"
-    shown = 100 * value
-    near = 0 < shown < 1 or 99 < shown < 100
-    return f"{shown:.1f} %" if near else f"{shown:.0f} %"
-
-
-def dec(value):
-    return "–" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+    return read_study(*(fakes.arguments[name] for name in ("config", "cases", "results", "check")))
 
 
 def test_classification_by_site_and_fold(page, tables):
@@ -233,7 +206,7 @@ def test_verdicts_with_what_could_not_be_told(page, tables):
     assert len(rows) == len(verdicts)
     for row, (_, told) in zip(rows, verdicts.iterrows(), strict=True):
         assert row[:3] == [told["case"], told["model"], told["site"]]
-        assert row[3:6] == [dec(told["probability"]), dec(told["threshold"]), pct(told["value"])]
+        assert row[3:6] == [*apart(told["probability"], told["threshold"]), pct(told["value"])]
         assert row[7:] == [
             told["quadrant"],
             told["power"] if isinstance(told["power"], str) else "",
@@ -257,3 +230,9 @@ def test_a_verdict_without_power_says_so(tmp_path):
     rows = rows_under(page, "All cases, those right for the wrong reason first")
     assert {row[8] for row in rows} == {"No region of this size could have been called relevant."}
     assert "(planar 7 of 7 cases with a verdict)" in page
+
+
+@pytest.mark.parametrize("model", AGAINST)
+def test_a_model_called_like_a_kind_of_chance_keeps_its_name(model):
+    assert _against({"family": "model against model", "against": model}) == model
+    assert _against({"family": "model against chance", "against": model}) == AGAINST[model]

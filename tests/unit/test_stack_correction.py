@@ -227,7 +227,7 @@ def test_tilted_slices_are_moved_back_in_their_plane(
     said = [f"tilt: {degrees:.1f} degrees corrected, corners filled with -200 HU"]
     if tag in (None, 0) or abs(degrees - 18.4) > 0.5:
         said.insert(0, f"tilt: the header says {tag or 0:g} degrees, the slice positions "
-                    f"{degrees:.1f}; the positions were followed")  # fmt: skip
+                    f"{degrees:.1f}, and the positions were followed")  # fmt: skip
     assert record["corrections"] == said
     assert record["geometry"]["tilt_deg"] == round(degrees, 2)
     assert record["geometry"]["header_tilt_deg"] == (tag or 0)
@@ -284,7 +284,8 @@ def test_a_tag_that_the_positions_do_not_show_corrects_nothing(tmp_path: Path) -
     assert ct.grid.shape == (COLUMNS, ROWS, 6)
     assert at(ct, (1.5, 2, 15)) == 511 + AIR
     assert record["corrections"] == [
-        "tilt: the header says 18.5 degrees, the slice positions none; the positions were followed"
+        "tilt: the header says 18.5 degrees, the slice positions none, and the positions were "
+        "followed"
     ]
 
 

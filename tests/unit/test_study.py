@@ -1,7 +1,9 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rightreason import study_networks
 from rightreason.errors import InputError
 from rightreason.study import load_study
 
@@ -43,24 +45,41 @@ def test_the_embedded_cohort_is_a_study_without_any_file() -> None:
     assert len(study.cases) == 32
 
 
+@pytest.mark.parametrize(
+    ("name", "reference"), [("otsu", None), ("top10", None), ("area", "staple")]
+)
+def test_views_depend_on_the_reference_only_where_their_cut_does(
+    name: str, reference: str | None
+) -> None:
+    headline = {"binarisation": name, "reference": "staple"}
+    study = load_study({"models": MODELS, "external_sites": ["B"], "headline": headline})
+    settings = study.view_settings()
+    assert settings["binarisation"]["rule"] == {"top10": "top"}.get(name, name)
+    assert settings["reference"] == reference
+    assert settings["view_size"] == [256, 256, 64]
+
+
 def test_no_network_judges_a_patient_it_was_trained_with(tmp_path: Path) -> None:
     rows = [row(n, patient=f"pair{n // 4}-{n % 2}") for n in range(24)] + [
         row(n, "B") for n in (30, 31)
     ]
     study = load_study(cohort(tmp_path, rows, external_sites=["B"], train={"folds": 3, "seeds": 2}))
+    committees = study_networks.committees(study.config, "m")
+    at = "results/train/m/seed{}/fold{}/weights.ckpt".format
     for case in study.cases.values():
-        for network in [name for seed in study.committee(case.case) for name in seed]:
-            fold = int(network[-1])
+        committee = committees[study.folds.get(case.case)]
+        for network in [name for seed in committee for name in seed]:
+            fold = int(network.split("/")[-2].removeprefix("fold"))
             trained_with = {study.cases[c].patient for c in study.parts(fold)}
             assert case.patient not in trained_with
             assert not any(study.cases[c].site == "B" for c in study.parts(fold))
-    assert study.committee("c30") == [[f"seed{s}/fold{k}" for k in range(3)] for s in range(2)]
-    assert [len(seed) for seed in study.committee("c0")] == [1, 1]
+    assert committees[None] == [[at(s, k) for k in range(3)] for s in range(2)]
+    assert "c30" not in study.folds
     for fold in range(3):
         chosen_on = study.validation(fold)
         assert chosen_on
         assert all(study.folds[case] != fold for case in chosen_on)
-        assert study.fold_committee(fold) == [[f"seed{s}/fold{fold}"] for s in range(2)]
+        assert committees[fold] == [[at(s, fold)] for s in range(2)]
 
 
 def test_a_case_added_to_an_external_site_changes_no_fold(tmp_path: Path) -> None:
@@ -143,7 +162,7 @@ def test_the_cohort_is_told_in_one_line(tmp_path: Path) -> None:
     study = load_study({**raw, "annotations": str(tmp_path / "annotations.tsv")})
     assert study.describe() == (
         "The study: 9 cases of 9 patients; sites A (8), external B (1); "
-        "1 of 5 drowning cases annotated."
+        "2 cases annotated, among them 1 of 5 drowning."
     )
 
 
@@ -193,3 +212,20 @@ def test_twelve_values_and_a_blank_one_more(tmp_path: Path) -> None:
     twelve = [str(n) for n in range(12)]
     assert load_study(stratified(tmp_path, [*twelve, "3"], "grp")).cases
     assert "has 13 different values" in refuse(stratified(tmp_path, [*twelve, ""], "grp"))
+
+
+def test_a_node_does_not_look_for_the_files_of_the_cohort(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = cohort(tmp_path / "study", [row(n) for n in range(8)])
+    study = load_study(raw)
+    shutil.rmtree(tmp_path / "study" / "c3")
+    assert "there is no" in refuse(raw)
+    asked: list[str] = []
+    real = Path.stat
+    monkeypatch.setattr(
+        Path, "stat", lambda self, **k: (asked.append(self.name), real(self, **k))[1]
+    )
+    there = load_study(raw, checked=True)
+    assert asked == []
+    assert (there.cases, there.folds) == (study.cases, study.folds)

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from rightreason.agreement import AGREEMENT_COLUMNS
 from rightreason.audited import Audited
+from rightreason.bands_table import BANDS_COLUMNS
+from rightreason.calibration_table import CALIBRATION_COLUMNS
 from rightreason.cohort import read_predictions, site_groups
 from rightreason.comparisons import COMPARISON_COLUMNS
 from rightreason.curves_table import CURVES_COLUMNS
@@ -14,6 +16,7 @@ from rightreason.errors import InputError
 from rightreason.overlap_table import OVERLAP_COLUMNS
 from rightreason.performance import COLUMNS as PERFORMANCE_COLUMNS
 from rightreason.places_table import PLACES_COLUMNS
+from rightreason.ratios_table import RATIOS_COLUMNS
 from rightreason.sensitivity_table import SENSITIVITY_COLUMNS
 from rightreason.statistics import sum_by_patient
 from rightreason.summary import read_tables, summarise
@@ -39,6 +42,9 @@ HEADERS = {
     "places": PLACES_COLUMNS,
     "verdict": VERDICT_COLUMNS,
     "curves": CURVES_COLUMNS,
+    "calibration": CALIBRATION_COLUMNS,
+    "ratios": RATIOS_COLUMNS,
+    "bands": BANDS_COLUMNS,
     "comparisons": COMPARISON_COLUMNS,
     "agreement": AGREEMENT_COLUMNS,
 }
@@ -58,6 +64,8 @@ STUDY = {
     "headline": HEADLINE,
     "methods": {"gradcam": {"algorithm": "gradcam", "layer": None}},
     "layers": {"m": None},
+    "shards": 1,
+    "trust": {"tests": [], "limits": {}},
 }
 
 
@@ -108,7 +116,7 @@ def test_without_annotations_the_tables_are_their_headers(tmp_path: Path):
     for name, columns in HEADERS.items():
         lines = (tmp_path / f"summary/{name}.tsv").read_text().splitlines()
         assert lines[0] == "\t".join(columns)
-        assert len(lines) == (5 if name == "performance" else 1)
+        assert len(lines) == {"performance": 5, "calibration": 2}.get(name, 1)
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path):

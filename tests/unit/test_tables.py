@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 from rightreason.errors import InputError
-from rightreason.tables import parse_annotations, parse_cases, read_rows
+from rightreason.table_rows import read_rows
+from rightreason.tables import parse_annotations, parse_cases
 
 CLASSES = ("other", "drowning")
 
@@ -161,3 +162,20 @@ def test_files_that_cannot_be_named(tmp_path: Path, name: str, words: str) -> No
     _, problems = parse_annotations(rows, tmp_path, table.name, ["a1"], check_files=True)
     assert len(problems) == 1
     assert words in problems[0]
+
+
+def test_a_scan_named_through_a_link_is_the_same_scan(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    (tmp_path / "ct" / "a").mkdir()
+    (tmp_path / "link").symlink_to("ct")
+    (tmp_path / "b").symlink_to("ct/a")
+    table = write(
+        tmp_path / "cases.tsv",
+        "case|image|label", "a1|ct/a|other", "a2|link/a|other", "a3|b|other", "a4|ct/../ct/a|other",
+    )  # fmt: skip
+    cases, problems = read_cases(table)
+    assert [case.case for case in cases] == ["a1"]
+    assert [problem.partition(" already")[0] for problem in problems] == [
+        f"cases.tsv, row {n}, column image: '{name}' is the image of case a1"
+        for n, name in ((3, "link/a"), (4, "b"), (5, "ct/../ct/a"))
+    ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rightreason.threshold import UNDECIDED, choose_threshold
+from rightreason.threshold_choice import UNDECIDED, choose_threshold
 from sklearn.metrics import roc_curve
 
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from rightreason import machine
 from rightreason.augment import augment
 from rightreason.classifier import draw_epoch, epoch_seed, even_batches
 from rightreason.errors import InputError
@@ -26,11 +27,16 @@ SETTINGS = {
 FILES = ("weights.ckpt", "metrics.csv", "record.json")
 
 
+def places(folder):
+    """Name the outputs' folder, one for what a killed run leaves, and the code."""
+    return folder / "out", folder / "resume", "code"
+
+
 def train(folder, out, kind="slices", model=None, settings=None, seed=3):
     images, labels = write_cohort(folder, kind)
     parts = {case: "validation" if n < 4 else "train" for n, case in enumerate(images)}
     model, settings = {**MODEL, "input": kind, **(model or {})}, {**SETTINGS, **(settings or {})}
-    train_fold(images, labels, parts, model, settings, seed, out)
+    train_fold(images, labels, parts, model, settings, seed, out, out / "resume", "code")
     return [(out / name).read_bytes() for name in FILES]
 
 
@@ -62,12 +68,12 @@ def test_each_kind_of_input_trains(tmp_path, kind, network, options, channels):
     parts = {case: "validation" if n < 4 else "train" for n, case in enumerate(images)}
     model = {**MODEL, "input": kind, "network": network, "options": options, "epochs": 1}
     model |= {"channels": 3, "slices_per_case": 2} if kind == "slices" else {}
-    train_fold(images, labels, parts, model, SETTINGS, 0, tmp_path)
-    record = json.loads((tmp_path / "record.json").read_text())
+    train_fold(images, labels, parts, model, SETTINGS, 0, *places(tmp_path))
+    record = json.loads((tmp_path / "out/record.json").read_text())
     assert record["in_channels"] == channels
     assert record["cases"] == {"train": 8, "validation": 4}
     assert record["samples"]["train"] == (32 if kind == "slices" else 8)
-    state = torch.load(tmp_path / "weights.ckpt", weights_only=True)
+    state = torch.load(tmp_path / "out/weights.ckpt", weights_only=True)
     assert next(value for value in state.values() if value.ndim > 3).shape[1] == channels
 
 
@@ -81,6 +87,8 @@ def test_it_learns_and_keeps_the_best_epoch(tmp_path):
     assert record["validation_loss"] == pytest.approx(min(losses), abs=1e-5)
     assert float(rows[record["best_epoch"]]["validation_accuracy"]) > 0.8
     assert record["class_weights"] == [1.0, 1.0]
+    assert record["hardware"] == {"processor": machine.processor(), "cores": machine.cores()}
+    assert list(record["versions"]) == ["monai", "python", "pytorch_lightning", "torch"]
 
 
 def test_it_stops_when_nothing_gets_better(tmp_path):
@@ -100,7 +108,7 @@ def test_the_rarer_class_weighs_more(tmp_path):
     labels = {case: int(case in ("c01", "c07")) for case in images}
     parts = {case: "validation" if case in ("c06", "c07") else "train" for case in images}
     model = {**MODEL, "input": "subset", "epochs": 1}
-    train_fold(images, labels, parts, model, SETTINGS, 0, tmp_path / "out")
+    train_fold(images, labels, parts, model, SETTINGS, 0, *places(tmp_path))
     record = json.loads((tmp_path / "out/record.json").read_text())
     # Five of the one, one of the other: 6 / (2 * 5) and 6 / (2 * 1).
     assert record["class_weights"] == pytest.approx([0.6, 3.0])
@@ -112,9 +120,9 @@ def test_files_of_other_parts_are_never_opened(tmp_path):
     parts.pop("c11")
     images["c11"].write_bytes(b"no image")
     model = {**MODEL, "input": "subset", "epochs": 1}
-    train_fold(images, labels, parts, model, SETTINGS, 0, tmp_path / "out")
+    train_fold(images, labels, parts, model, SETTINGS, 0, *places(tmp_path))
     with pytest.raises(ValueError, match="never sees other parts"):
-        train_fold(images, labels, {**parts, "c11": "test"}, model, SETTINGS, 0, tmp_path / "out")
+        train_fold(images, labels, {**parts, "c11": "test"}, model, SETTINGS, 0, *places(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +135,7 @@ def test_files_of_other_parts_are_never_opened(tmp_path):
 def test_folds_that_cannot_be_trained(tmp_path, parts, sentence):
     images, labels = write_cohort(tmp_path, "subset", cases=2)
     with pytest.raises(InputError, match=sentence):
-        train_fold(images, labels, parts, MODEL, SETTINGS, 0, tmp_path / "out")
+        train_fold(images, labels, parts, MODEL, SETTINGS, 0, *places(tmp_path))
 
 
 def test_a_loss_that_is_not_finite_is_a_sentence(tmp_path):
@@ -245,7 +253,7 @@ def test_full_size_networks_take_one_step(tmp_path, kind, network, channels, sha
     labels = {"c0": 0, "c1": 1, "c2": 1}
     parts = {"c0": "train", "c1": "train", "c2": "validation"}
     settings = {**SETTINGS, "precision": "bf16-mixed"}
-    train_fold(images, labels, parts, model, settings, 0, tmp_path / "out")
+    train_fold(images, labels, parts, model, settings, 0, *places(tmp_path))
     rows = list(csv.DictReader((tmp_path / "out/metrics.csv").open()))
     assert len(rows) == 1
     assert np.isfinite(float(rows[0]["train_loss"]))

@@ -15,16 +15,27 @@ STAGES = [
     "train",
     "predict",
     "saliency",
+    "trust",
     "overlap",
     "summary",
     "report",
 ]
+ON_REQUEST = ["export"]
+GATHER = {"gather_prepared", "gather_predictions", "gather_saliency"}
+RULES = {*STAGES, *GATHER, "threshold", "saliency_cam", "trust_findings", "make_view"}
 
 
 @pytest.mark.parametrize("study", ["config/config.yaml", "config/drowning/config.yaml"])
 def test_ready_made_studies_plan(study: str, tmp_path: Path) -> None:
     jobs = due(ROOT, "--configfile", study, "--forceall")
-    assert rules_of(jobs) == {*STAGES, "saliency_cam"}
+    assert rules_of(jobs) == RULES
+
+
+def test_every_case_has_a_view_and_only_annotated_ones_a_score() -> None:
+    jobs = due(ROOT, "--forceall")
+    cases = {job[1] for job in jobs if job[0] == "convert"}
+    assert {job[1] for job in jobs if job[0] == "make_view"} == cases
+    assert {job[1] for job in jobs if job[0] == "overlap"} < cases
 
 
 def test_the_full_size_study_trains_ten_folds_of_three_models() -> None:
@@ -52,7 +63,8 @@ def test_the_sarcoma_study_plans_on_tables_of_its_kind(tmp_path: Path) -> None:
         ROOT, "--configfile", "config/sts/config.yaml", "--forceall",
         "--config", f"cases={tmp_path}/cases.tsv", f"annotations={tmp_path}/annotations.tsv",
     )  # fmt: skip
-    assert rules_of(jobs) == {*STAGES, "saliency_cam"} - {"demo"}
+    assert rules_of(jobs) == RULES - {"demo"}
+    assert len([job for job in jobs if job[0] == "make_view"]) == 10
     assert len([job for job in jobs if job[0] == "overlap"]) == 10
     assert len([job for job in jobs if job[0] == "train"]) == 6
 
@@ -82,14 +94,16 @@ def test_bad_input_is_told_before_any_job() -> None:
 
 
 def test_one_word_per_stage() -> None:
-    for stage in STAGES:
+    for stage in [*STAGES, *ON_REQUEST]:
         for path in (
             f"rules/{stage}.smk",
             f"workflow/scripts/{stage}.py",
             f"workflow/scripts/rightreason/{stage}.py",
         ):
             assert (ROOT / path).is_file(), path
-    assert {path.stem for path in (ROOT / "rules").glob("*.smk")} == {*STAGES, "common"}
+    assert {path.stem for path in (ROOT / "rules").glob("*.smk")} == {
+        *STAGES, *ON_REQUEST, "array_tasks", "common", "failed_jobs"
+    }  # fmt: skip
 
 
 def test_the_wiring_stays_short() -> None:

@@ -6,7 +6,7 @@ from rightreason.annotate import annotate_case
 from rightreason.job import job
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake):
         files = iter(snakemake.input.files)
         rows = [{**r, "file": next(files) if r["file"] else None} for r in snakemake.params.rows]
         volume, record = Path(snakemake.input.volume), Path(snakemake.input.record)

@@ -6,5 +6,5 @@ from rightreason.demo import write_cohort
 from rightreason.job import job
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake):
         write_cohort(snakemake.params.settings, Path(snakemake.output.files[0]).parent)

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
+from rightreason.case_files import case_job
 from rightreason.job import job
 from rightreason.overlap import score_case
-from rightreason.overlap_files import arrange
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        given, params = snakemake.input, snakemake.params
-        files = arrange(**params.layout, given=dict(given.items()))
-        out = {name: Path(path) for name, path in snakemake.output.items()}
+    with job(snakemake):
+        given, (case, files) = snakemake.input, case_job(snakemake)
         where = Path(given.annotations), Path(given.volume), next(map(Path, given.region), None)
-        score_case(snakemake.wildcards.case, files, *where, params.settings, out)
+        out = {name: Path(path) for name, path in snakemake.output.items()}
+        score_case(case, files, *where, snakemake.params.settings, out)

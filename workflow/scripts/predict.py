@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from rightreason.job import job
-from rightreason.predict import predict_model
+from rightreason.network_job import network_job
+from rightreason.predict import predict_cases
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake):
         params, out = snakemake.params, {n: Path(p) for n, p in snakemake.output.items()}
-        images = dict(zip(params.members, map(Path, snakemake.input.images), strict=True))
+        images, settings = network_job(snakemake, params.members)
         rows = [{"case": case, **member} for case, member in params.members.items()]
-        settings = {**params.settings, "device": snakemake.resources.device}
-        judges, classes = (params.committees, rows, params.validation), params.classes["classes"]
-        predict_model(images, *judges, classes, params.model, settings, out)
+        of = params.committees, rows, Path(snakemake.input.thresholds), params.classes["classes"]
+        predict_cases(images, *of, params.model, settings, out)

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from rightreason.job import job
-from rightreason.saliency import explain_model
+from rightreason.network_job import network_job
+from rightreason.saliency import explain_cases
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        params = snakemake.params
-        settings = {**params.settings, "device": snakemake.resources.device}
-        images = dict(zip(params.labels, map(Path, snakemake.input.images), strict=True))
-        given = images, params.committees, Path(snakemake.input.predictions), params.labels
-        how = params.positive, params.model, settings["methods"], settings["target"], settings
-        explain_model(*given, *how, Path(snakemake.output.tables[0]).parent)
+    with job(snakemake):
+        params, out = snakemake.params, [Path(folder) for folder in snakemake.output]
+        images, settings = network_job(snakemake, params.members)
+        rows = [{"case": case, **member} for case, member in params.members.items()]
+        of = params.committees, rows, Path(snakemake.input.predictions), params.classes["classes"]
+        explain_cases(images, *of, params.model, settings, out)

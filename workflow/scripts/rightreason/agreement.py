@@ -47,6 +47,7 @@ from rightreason.permutation import lowest_column_p
 from rightreason.rater_patterns import fleiss_kappa, krippendorff_alpha, with_and_without
 from rightreason.resampling import bca_interval
 from rightreason.statistics import bootstrap_means
+from rightreason.summary_words import ONE_PATIENT, STANDS_OUT, UNDEFINED_EVERYWHERE
 
 AGREEMENT_COLUMNS = ["sites", "scope", "rater", "against", "statistic", "n_cases", "value"]
 AGREEMENT_COLUMNS += ["low", "high", "note"]
@@ -196,19 +197,16 @@ def _outliers(
         row = _row(("rater", name, "", "outlier"), int(np.isfinite(apart[:, i]).sum()), mean, low,
                    high)  # fmt: skip
         if mean < OUTLYING and high < 0 and chance[i] <= 1 - settings["confidence"]:
-            row["note"] = (
-                f"Rater {name} stands out: the Dice coefficient of a pair with {name} is on "
-                f"average {-mean:.2f} lower than that of a pair without."
-            )
+            row["note"] = STANDS_OUT.format(rater=name, difference=f"{-mean:.2f}")
         yield row
 
 
 def _row(key: Key, n_cases: int, value: float, low: float, high: float) -> dict[str, Any]:
     note = ""
     if np.isnan(value):
-        note = "Undefined in every case."
+        note = UNDEFINED_EVERYWHERE
     elif np.isnan(low):
-        note = "From one patient: no interval."
+        note = ONE_PATIENT
     names = ("scope", "rater", "against", "statistic")
     values = {"n_cases": n_cases, "value": value, "low": low, "high": high, "note": note}
     return dict(zip(names, key, strict=True)) | values

@@ -13,10 +13,11 @@ from rightreason import images
 from rightreason.annotation_files import read_annotation
 from rightreason.ct_record import CtRecord
 from rightreason.errors import InputError
-from rightreason.images import Grid, write_whole
+from rightreason.images import Grid
 from rightreason.mask_placement import place
 from rightreason.staple import Staple, staple
 from rightreason.tsv import to_tsv
+from rightreason.whole import write_whole
 
 RATER_COLUMNS = [
     "rater", "slices", "voxels", "volume_mm3", "staple_sensitivity", "staple_specificity",

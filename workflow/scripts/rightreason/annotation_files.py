@@ -11,6 +11,7 @@ from typing import Any
 from rightreason.ct_record import CtRecord
 from rightreason.dicom_annotations import looks_like_dicom, sop_class
 from rightreason.dicom_segmentation import read_segmentation
+from rightreason.dicom_texts import discreet
 from rightreason.errors import InputError
 from rightreason.images import Volume
 from rightreason.label_images import read_nifti, read_nrrd
@@ -23,6 +24,7 @@ _RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 _XML = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<\0", b"\xfe\xff\0<")
 
 
+@discreet()
 def read_annotation(
     path: Path, rater: str, roi: str | None, ct: CtRecord, settings: Mapping[str, Any]
 ) -> Volume:

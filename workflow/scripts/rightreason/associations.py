@@ -24,9 +24,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from rightreason.auc import auc_interval
 from rightreason.permutation import exchange_p
 from rightreason.resampling import percentile_interval, weighted_spearman
-from rightreason.statistics import auc_interval
+from rightreason.summary_words import (
+    ALL_ALIKE,
+    ALL_ALIKE_ONE,
+    FEW_ERRORS,
+    FEW_PATIENTS,
+    FEW_PATIENTS_ONE,
+    NO_ERRORS,
+)
 
 FAMILY = "what overlap goes with"
 FEWEST_OF_A_KIND = 10
@@ -92,12 +100,8 @@ def predicts_error(
     auc, low, high = auc_interval(wrong, ratio, patients, settings["confidence"])
     p = np.nan if np.isnan(auc) else _exchanged(ratio, wrong.astype(float), patients, settings)
     few = int(min(wrong.sum(), (~wrong).sum()))
-    counts = f"{int(wrong.sum())} wrong and {int((~wrong).sum())} right cases"
-    note = ""
-    if not few:
-        note = f"Undefined: {counts}."
-    elif few < FEWEST_OF_A_KIND:
-        note = f"Too few to say: {counts}, where {FEWEST_OF_A_KIND} of each are asked for."
+    words = "" if few >= FEWEST_OF_A_KIND else FEW_ERRORS if few else NO_ERRORS
+    note = words.format(wrong=int(wrong.sum()), right=int((~wrong).sum()), fewest=FEWEST_OF_A_KIND)
     return _row("AUC", patients, (auc, low, high), p, 2 * auc - 1, note)
 
 
@@ -132,11 +136,11 @@ def _of_draws(ratio: Floats, other: Floats, number: Patients, counts: Floats) ->
 
 
 def _why_little(rho: float, n_patients: int) -> str:
-    size = f"{n_patients} patient{'' if n_patients == 1 else 's'}"
     if np.isnan(rho):
-        return f"Undefined: {size}, and the values of a column are all the same."
+        return (ALL_ALIKE_ONE if n_patients == 1 else ALL_ALIKE).format(n=n_patients)
     if n_patients < FEWEST_PATIENTS:
-        return f"Too few to say: {size}, where {FEWEST_PATIENTS} are asked for."
+        words = FEW_PATIENTS_ONE if n_patients == 1 else FEW_PATIENTS
+        return words.format(n=n_patients, fewest=FEWEST_PATIENTS)
     return ""
 
 

@@ -97,11 +97,47 @@ def _fit(labels: Labels, design: Floats, offset: Floats) -> list[float]:
 
 def expected_calibration_error(labels: Labels, probabilities: Floats) -> float:
     """Return the mean gap between probability and share of positive cases; see `calibration`."""
-    count = min(BINS, len(labels) // LEAST_IN_BIN)
-    if count < 2:
+    bins = calibration_bins(labels, probabilities)
+    if len(bins) < 2:
         return float("nan")
+    return float(sum(abs(one.predicted - one.observed) * one.n for one in bins) / len(labels))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Cases of neighbouring probabilities.
+
+    Attributes
+    ----------
+    n : int
+        Their number.
+    predicted, observed : float
+        Mean probability, and share of positive cases.
+    low, high : float
+        Smallest and largest probability.
+    """
+
+    n: int
+    predicted: float
+    observed: float
+    low: float
+    high: float
+
+
+def calibration_bins(labels: Labels, probabilities: Floats) -> list[Bin]:
+    """Part cases into bins of equal counts, by rising probability; see `calibration`.
+
+    Fewer cases than two bins hold are one bin; no case is none.
+    """
+    count = max(1, min(BINS, len(labels) // LEAST_IN_BIN))
+    if not len(labels):
+        return []
     _, group = np.unique(probabilities, return_inverse=True)
     shared = (np.bincount(group, labels) / np.bincount(group))[group]
     order = np.argsort(probabilities, kind="stable")
-    gaps = np.array_split((probabilities - shared)[order], count)
-    return float(sum(abs(gap.sum()) for gap in gaps) / len(labels))
+    parts = np.array_split(order, count)
+    return [
+        Bin(len(part), float(probabilities[part].mean()), float(shared[part].mean()),
+            float(probabilities[part[0]]), float(probabilities[part[-1]]))
+        for part in parts
+    ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -14,13 +15,24 @@ from numpy.typing import NDArray
 from rightreason.case_slice import Slice
 from rightreason.figures import Picture, picture, style
 from rightreason.sentences import number
+from rightreason.words import _
 
 MIDGREY = "#595959"
 ATTENDED_COLOUR = "#ff9d3b"
+COLOURS = {"inferno": ("inferno", 0.15), "rainbow": ("jet", 0.0)}
+"""The saliency's colour maps, as matplotlib names them, and where in them they start."""
+VOTES_PART = (0.3, 0.8)
+"""Of viridis: blue to green, without the yellow, which is the saliency's."""
 
 
-def draw(found: Slice, window: tuple[float, float], letters: tuple[str, str], name: str
-         ) -> list[Picture]:  # fmt: skip
+def draw(
+    found: Slice,
+    window: tuple[float, float],
+    letters: tuple[str, str],
+    case: str,
+    model: str,
+    colours: str = "inferno",
+) -> list[Picture]:
     """Draw the three pictures.
 
     Parameters
@@ -31,40 +43,65 @@ def draw(found: Slice, window: tuple[float, float], letters: tuple[str, str], na
         HU shown as black and white.
     letters : pair of str
         Left and top edge, from `edge_letters`.
-    name : str
-        Of the case, for the texts.
+    case, model : str
+        For the texts and the files' names.
+    colours : str
+        Of the saliency: a key of `COLOURS`.
     """
-    where = f"{name}, slice {found.number} of {found.count}"
-    marked = int((found.votes > 0).sum())
-    shown = float(np.nan_to_num(found.saliency).max())
-    texts = [
-        f"CT slice: {where}, window {number(window[0])} to {number(window[1])} HU.",
-        f"Saliency over the CT slice: {where}; up to {shown:.2g} here, "
-        f"{found.largest:.2g} in the whole map.",
-        f"Votes over the CT slice: {where}; {marked} pixels marked by at least one of "
-        f"{found.raters} raters, up to {int(found.votes.max())} at one place.",
-    ]
+    texts = _texts(found, window, {
+        "case": case, "model": model, "number": found.number, "count": found.count,
+    })  # fmt: skip
     with style():
         return [
-            _ct(found, window, letters, texts[0]),
-            _saliency(found, window, letters, texts[1]),
-            _votes(found, window, letters, texts[2]),
+            _ct(found, window, letters, f"ct_{model}.{case}", texts[0]),
+            _saliency(found, window, letters, colours, f"saliency_{model}.{case}", texts[1]),
+            _votes(found, window, letters, f"votes_{model}.{case}", texts[2]),
         ]
 
 
-def _ct(found: Slice, window: tuple[float, float], letters: tuple[str, str], alt: str) -> Picture:
-    figure, _, bar, image = _base(found, window, letters)
+def _texts(found: Slice, window: tuple[float, float], where: Mapping[str, Any]) -> list[str]:
+    return [
+        _(
+            "CT slice: case {case}, model {model}, slice {number} of {count}, window {low} to "
+            "{high} HU."
+        ).format(low=number(window[0]), high=number(window[1]), **where),
+        _(
+            "Saliency over the CT slice: case {case}, model {model}, slice {number} of {count}; up "
+            "to {here} here, {largest} in the whole map."
+        ).format(
+            here=f"{float(np.nan_to_num(found.saliency).max()):.2g}",
+            largest=f"{found.largest:.2g}", **where,
+        ),
+        _(
+            "Votes over the CT slice: case {case}, model {model}, slice {number} of {count}; "
+            "{marked} pixels marked by at least one of {raters} raters, up to {most} at one place."
+        ).format(
+            marked=int((found.votes > 0).sum()), raters=found.raters,
+            most=int(found.votes.max()), **where,
+        ),
+    ]  # fmt: skip
+
+
+def _ct(
+    found: Slice, window: tuple[float, float], letters: tuple[str, str], name: str, alt: str
+) -> Picture:
+    figure, _axes, bar, image = _base(found, window, letters)
     figure.colorbar(image, cax=bar, orientation="horizontal", ticks=[*window, sum(window) / 2])
-    bar.set_xlabel("CT number in HU")
-    return picture(figure, alt, "png", dpi=130)
+    bar.set_xlabel(_("CT number in HU"))
+    return picture(figure, name, alt, "png")
 
 
 def _saliency(
-    found: Slice, window: tuple[float, float], letters: tuple[str, str], alt: str
+    found: Slice,
+    window: tuple[float, float],
+    letters: tuple[str, str],
+    colours: str,
+    name: str,
+    alt: str,
 ) -> Picture:
-    figure, axes, bar, _ = _base(found, window, letters)
+    figure, axes, bar, _image = _base(found, window, letters)
     over = axes.imshow(
-        np.ma.masked_invalid(found.saliency), cmap=_fading("inferno"), vmin=0,
+        np.ma.masked_invalid(found.saliency), cmap=_fading(*COLOURS[colours]), vmin=0,
         vmax=found.largest or 1, aspect=found.aspect, interpolation="bilinear",
     )  # fmt: skip
     _outline(axes, found.votes > 0, "white")
@@ -72,16 +109,16 @@ def _saliency(
     scale = figure.colorbar(over, cax=bar, orientation="horizontal")
     scale.set_ticks([0, found.largest / 2, found.largest])
     scale.set_ticklabels(["0", f"{found.largest / 2:.2g}", f"{found.largest:.2g}"])
-    bar.set_xlabel("saliency, raw units of the method")
-    return picture(figure, alt, "png", dpi=130)
+    bar.set_xlabel(_("saliency, raw units of the method"))
+    return picture(figure, name, alt, "png")
 
 
 def _votes(
-    found: Slice, window: tuple[float, float], letters: tuple[str, str], alt: str
+    found: Slice, window: tuple[float, float], letters: tuple[str, str], name: str, alt: str
 ) -> Picture:
-    figure, axes, bar, _ = _base(found, window, letters)
+    figure, axes, bar, _image = _base(found, window, letters)
     levels = found.raters + 1
-    colours = mpl.colormaps["viridis"](np.linspace(0.3, 1, levels))
+    colours = mpl.colormaps["viridis"](np.linspace(*VOTES_PART, levels))
     colours[:, 3] = 0.65
     colours[0, 3] = 0
     over = axes.imshow(found.votes, cmap=ListedColormap(colours), aspect=found.aspect,
@@ -89,8 +126,8 @@ def _votes(
                        interpolation="nearest")  # fmt: skip
     _outline(axes, found.attended, ATTENDED_COLOUR)
     figure.colorbar(over, cax=bar, orientation="horizontal", ticks=range(levels))
-    bar.set_xlabel("votes: raters who marked it")
-    return picture(figure, alt, "png", dpi=130)
+    bar.set_xlabel(_("votes: raters who marked it"))
+    return picture(figure, name, alt, "png")
 
 
 def _base(found: Slice, window: tuple[float, float], letters: tuple[str, str]) -> Any:
@@ -119,8 +156,8 @@ def _outline(axes: Any, mask: NDArray[np.bool_], colour: str, dash: str = "solid
         axes.contour(mask, levels=[0.5], colors=[colour], linewidths=0.9, linestyles=dash)
 
 
-def _fading(name: str) -> Colormap:
+def _fading(name: str, start: float) -> Colormap:
     """Return a colour map that fades out towards its lower end."""
-    colours = mpl.colormaps[name](np.linspace(0.15, 1, 256))
+    colours = mpl.colormaps[name](np.linspace(start, 1, 256))
     colours[:, 3] = np.clip(np.linspace(0, 2, 256), 0, 0.7)
     return ListedColormap(colours)

@@ -20,9 +20,12 @@ from rightreason.binarise import cut, descending, part_of
 from rightreason.errors import InputError
 from rightreason.images import Grid, check_same_grid, load
 from rightreason.inputs import InputRecord
+from rightreason.marked_words import mark
 from rightreason.placement import SeenRegion, place
 
-AXIS_NAMES = ("x, to the patient’s right", "y, to the front", "z, to the head")
+AXIS_NAMES = (
+    mark("x, to the patient’s right"), mark("y, to the front"), mark("z, to the head"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

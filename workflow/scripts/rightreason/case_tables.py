@@ -63,6 +63,35 @@ def read_scores(
     return scores.frame(), judged.frame()
 
 
+def read_measures(
+    paths: Sequence[Path], headline: Mapping[str, str], rules: Mapping[str, str]
+) -> pd.DataFrame:
+    """Read single measures in `{case}.tsv` of each case, by the headline's method and reference.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Of the cases.
+    headline : mapping
+        `method` and `reference`.
+    rules : mapping of measure to str
+        The binarisation, or the part of the map, under which each measure stands.
+
+    Returns
+    -------
+    data frame
+        `case`, `model`, `ROW_KEYS`, `value`.
+    """
+
+    def chosen(table: pd.DataFrame) -> pd.Series[bool]:
+        found: pd.Series[bool] = table["binarisation"] == table["measure"].map(rules)
+        for key in ("method", "reference"):
+            found &= table[key] == headline[key]
+        return found
+
+    return _read(paths, ["case", "model", *ROW_KEYS], ["value"], chosen)
+
+
 def read_raters(paths: Sequence[Path], headline: Mapping[str, str]) -> pd.DataFrame:
     """Read what `{case}.raters.tsv` say of the headline's ratio with one rater left out.
 

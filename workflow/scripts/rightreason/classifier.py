@@ -164,9 +164,11 @@ class Classifier(pl.LightningModule):  # type: ignore[misc]
     def configure_optimizers(self) -> dict[str, Any]:
         """AdamW under a one-cycle learning rate, stepped with every batch."""
         plan = self.plan
+        # Fused: of VGG16's step in batches of 16, the plain one is a third on a CPU.
         optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
-        )
+            self.network.parameters(), plan.learning_rate, weight_decay=plan.weight_decay,
+            fused=True,
+        )  # fmt: skip
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, plan.learning_rate, total_steps=plan.epochs * len(self.train_dataloader())
         )
@@ -186,5 +188,7 @@ class Classifier(pl.LightningModule):  # type: ignore[misc]
         return loss
 
     def _count(self, name: str, amount: torch.Tensor, samples: int) -> None:
-        step = torch.stack([amount.double(), amount.new_tensor(samples).double()])
+        total = amount.double()
+        # Filled on the device: a copy from the host would wait for all that is queued there.
+        step = torch.stack([total, total.new_full((), samples)])
         self._sums[name] = self._sums[name] + step if name in self._sums else step

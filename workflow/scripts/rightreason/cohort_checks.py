@@ -5,13 +5,12 @@ Standard library and pydantic only: it runs whenever the workflow is parsed.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rightreason.config import Config
+from rightreason import study_networks
 from rightreason.consensus import CONSENSUS
 from rightreason.errors import unknown
-from rightreason.tables import CASE_COLUMNS
+from rightreason.table_rows import CASE_COLUMNS
 
 if TYPE_CHECKING:
     from rightreason.study import Study
@@ -33,8 +32,10 @@ def cohort_problems(study: Study) -> list[str]:
         for site in config.external_sites
         if site not in sites and not (study.is_demo and config.demo.external_cases == 0)
     ]
+    trains = bool(study_networks.trained_here(config))
     if set(sites) <= set(config.external_sites):
-        return [*problems, "external_sites: every site is external; nothing is left to train on"]
+        left = "to train on" if trains else "that the headline could be of; name none, or fewer"
+        return [*problems, f"external_sites: every site is external; nothing is left {left}"]
     patients: dict[str, set[str]] = {}
     for case in study.cases.values():
         patients.setdefault(case.patient, set()).add(case.site)
@@ -49,15 +50,15 @@ def cohort_problems(study: Study) -> list[str]:
         count = len({m.patient for m in study.training if m.positive == wanted})
         if count == 0:
             problems.append(f"the training sites have no case of the class {label}")
-        elif count < config.train.folds:
+        elif trains and count < config.train.folds:
             problems.append(
                 f"the training sites have {count} patients of the class {label}, fewer than the "
                 f"{config.train.folds} folds (train.folds)"
             )
-    if not problems:
+    if trains and not problems:
         problems += _fold_problems(study)
     problems += _headline_problems(study) + _strata_problems(study)
-    return problems + _weights_problems(config)
+    return problems + study_networks.problems(config)
 
 
 def _fold_problems(study: Study) -> list[str]:
@@ -73,14 +74,6 @@ def _fold_problems(study: Study) -> list[str]:
                 "more folds (train.folds)"
             ]
     return []
-
-
-def _weights_problems(config: Config) -> list[str]:
-    return [
-        f"models.{name}.weights: there is no file {model.weights}"
-        for name, model in config.models.items()
-        if model.weights is not None and not Path(model.weights).is_file()
-    ]
 
 
 def _headline_problems(study: Study) -> list[str]:

@@ -11,9 +11,9 @@ from typing import Any
 
 from rightreason.cohort import Cases
 from rightreason.errors import InputError
-from rightreason.images import write_whole
 from rightreason.inputs import InputRecord
 from rightreason.tsv import to_tsv
+from rightreason.whole import write_whole
 
 CASE_COLUMNS = ("case", "site", "label")
 IMAGE_COLUMNS = ("slices", "spacing_mm", "scanner", "kernel", "corrections")

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from rightreason import networks
+from rightreason.network_names import is_own
+from rightreason.own_networks import complete
 from rightreason.samples import memory_format, to_input
 
 K = TypeVar("K", bound=Hashable)
@@ -70,11 +72,15 @@ def load_network(
 ) -> nn.Module:
     """Build the model's network for samples like `pixels`, with the weights of one training."""
     network = networks.build(
-        model["network"], pixels.ndim - 2, channels, options=model.get("options")
-    )
+        model["network"], pixels.ndim - 2, channels, options=model.get("options"),
+        code=model.get("code"),
+    )  # fmt: skip
     networks.load_trained(network, path)
     network.to(pixels.device)
-    return network.to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload,no-any-return]
+    network.to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]
+    if is_own(model["network"]):
+        complete(network, to_input(pixels[:1], channels), model["network"])
+    return network
 
 
 def inputs(pixels: torch.Tensor, channels: int, batch: int) -> Iterator[torch.Tensor]:

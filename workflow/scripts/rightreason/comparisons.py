@@ -49,6 +49,7 @@ from rightreason.cohort import KEYS, Cases, number_patients, site_groups
 from rightreason.effect_size import hedges_dz
 from rightreason.permutation import sign_flip_p
 from rightreason.statistics import bootstrap_means
+from rightreason.summary_words import NO_PAIR, ONE_PATIENT_NO_P, SMALLEST_P
 
 COMPARISON_COLUMNS = ["family", "model", "against", "sites", "subset", *KEYS, "measure"]
 COMPARISON_COLUMNS += ["statistic", "n_cases", "n_patients", "estimate", "low", "high", "p"]
@@ -194,11 +195,11 @@ def _tested(
     n_patients = len(np.unique(of))
     note = ""
     if not n_patients:
-        note = "No case has both values."
+        note = NO_PAIR
     elif n_patients == 1:
-        note = "From one patient: no interval, no p."
+        note = ONE_PATIENT_NO_P
     elif n_patients < FEWEST:
-        note = f"With {n_patients} patients no p below {2 / 2**n_patients:g} is possible."
+        note = SMALLEST_P.format(n=n_patients, p=f"{2 / 2**n_patients:g}")
     return {
         "n_cases": len(values),
         "n_patients": n_patients,

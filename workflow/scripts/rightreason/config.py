@@ -8,25 +8,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from rightreason.config_sections import (
-    Annotate,
-    Convert,
-    Count,
-    Demo,
-    Headline,
-    Model,
-    Name,
-    Overlap,
-    Predict,
-    Prepare,
-    Report,
-    Saliency,
-    Section,
-    Summary,
-    Train,
-)  # fmt: skip
+from rightreason.config_audit import Headline, Overlap, Report, Summary
+from rightreason.config_networks import Model, Predict, Saliency, Train
+from rightreason.config_sections import Annotate, Convert, Count, Demo, Name, Prepare, Section
+from rightreason.config_trust import Trust
 from rightreason.errors import InputError, unknown
 from rightreason.tables import ID_RULE
+
+MOST_VALUES = 100_000
+"""Of a config, aliases counted as often as they stand."""
 
 
 class Config(Section):
@@ -34,11 +24,28 @@ class Config(Section):
 
     cases: str | None = Field(None, description="Table of cases; none: the embedded cohort.")
     annotations: str | None = Field(None, description="Table of annotations.")
-    classes: tuple[Name, Name] = Field(("other", "drowning"), description="The two labels.")
+    code: str | None = Field(
+        None,
+        description="Folder with the modules of your own networks; none: they are installed.",
+    )
+    classes: tuple[Name, Name] = Field(
+        ("other", "drowning"),
+        description="The two labels, ids as cases have: `salt_water`, not `salt water`.",
+    )
     positive: Name = Field("drowning", description="The class whose evidence is audited.")
     external_sites: tuple[str, ...] = Field((), description="Sites never trained on.")
     device: Literal["auto", "cpu", "cuda"] = Field("cpu", description="Where networks run.")
     threads: Count = Field(1, description="CPU threads of a network job.")
+    shards: Count = Field(
+        1,
+        description="In how many parts the cohort is predicted and explained, each a job; a case's "
+        "part follows from its id alone.",
+    )
+    on_failed_case: Literal["stop", "report"] = Field(
+        "stop",
+        description="A case that cannot be used: stop before anything is made of the whole cohort, "
+        "or go on without it and name it in the report.",
+    )
     demo: Demo = Demo()
     convert: Convert = Convert()
     annotate: Annotate = Annotate()
@@ -47,6 +54,7 @@ class Config(Section):
     train: Train = Train()
     predict: Predict = Predict()
     saliency: Saliency = Saliency()
+    trust: Trust = Trust()
     overlap: Overlap = Overlap()
     summary: Summary = Summary()
     headline: Headline = Headline()
@@ -86,11 +94,29 @@ def read_config(raw: Mapping[str, Any]) -> Config:
     InputError
         Naming every key that is wrong, at once.
     """
+    _check_size(raw)
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
         problems = [_sentence(dict(detail)) for detail in error.errors()]
         raise InputError.of("The config cannot be used:", problems) from error
+
+
+def _check_size(raw: Mapping[str, Any]) -> None:
+    """Refuse a config whose YAML aliases, nested in each other, stand for more than can be held."""
+    waiting: list[Any] = [raw]
+    for _ in range(MOST_VALUES):
+        if not waiting:
+            return
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list | tuple | set):
+            waiting += value
+    raise InputError(
+        f"The config holds more than {MOST_VALUES} values, or holds itself (aliases of YAML, "
+        "`&name` and `*name`, repeat what they name). Write out what is meant."
+    )
 
 
 def _sentence(detail: dict[str, Any]) -> str:

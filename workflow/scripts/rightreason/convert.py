@@ -13,19 +13,25 @@ from numpy.typing import NDArray
 
 from rightreason import images
 from rightreason.conversion_record import dicom_record, grid_record, nifti_record, positions
+from rightreason.convert_words import REPEATED
 from rightreason.converter import as_hounsfield, convert_stack
 from rightreason.dicom_geometry import Policies, Stack, stack_slices
 from rightreason.dicom_headers import read_headers
 from rightreason.dicom_series import choose
+from rightreason.dicom_texts import discreet
 from rightreason.errors import InputError
 from rightreason.images import Volume
-from rightreason.placed_nifti import MOST_BYTES, load_placed
+from rightreason.nifti_names import is_nifti
+from rightreason.placed_nifti import load_placed
 from rightreason.slice_axes import along_axes_of, slice_order
 from rightreason.stack_diagnosis import name
+from rightreason.unpacking import MOST_BYTES, MOST_TOLD
+from rightreason.whole import write_whole
 
 HU_TYPES = ("", "HU", "US", "HU_MOD")
 
 
+@discreet()
 def convert_case(
     case: str,
     image: Path,
@@ -63,14 +69,14 @@ def convert_case(
         raise InputError(
             f"Case {case}: {image} does not exist; correct the column `image` of the case table."
         )
-    if image.is_file() and image.name.lower().endswith((".nii", ".nii.gz")):
+    if is_nifti(image):
         ct, notes = _from_nifti(case, image)
     else:
         ct, notes = _from_dicom(case, image, series, settings)
     _check_hounsfield(case, ct.data)
     notes = {"case": case, **grid_record(ct.grid), **notes}
     images.save(volume, ct.data, ct.grid.affine, ct.data.dtype)
-    images.write_whole(record, (json.dumps(notes, sort_keys=True, indent=1) + "\n").encode())
+    write_whole(record, (json.dumps(notes, sort_keys=True, indent=1) + "\n").encode())
 
 
 def _from_dicom(
@@ -82,7 +88,7 @@ def _from_dicom(
     kept = {item.file for item in stack.slices}
     repeated = sorted({item.file for item in stack.repeated} - kept)
     if repeated:
-        headers.leave_out("repeated position", repeated)
+        headers.leave_out(REPEATED, repeated)
     _check_values(case, stack)
     _check_size(case, stack)
     acquired, corrections = convert_stack(case, stack, float(settings["timeout_s"]))
@@ -129,7 +135,7 @@ def _check_size(case: str, stack: Stack) -> None:
     if 2 * math.prod(shape) > MOST_BYTES:
         raise InputError(
             f"Case {case}: the headers describe {shape[0]} x {shape[1]} x {shape[2]} voxels; more "
-            f"than the {MOST_BYTES / 1024**3:g} GB of the largest CT. The headers are wrong, or "
+            f"than the {MOST_TOLD} of the largest CT. The headers are wrong, or "
             "the series is to be exported in parts."
         )
 

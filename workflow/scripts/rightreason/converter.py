@@ -6,7 +6,9 @@ So the volume is held against the headers and against pixels that pydicom decode
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from rightreason import convert_words as words
 from rightreason.dicom_geometry import LPS_TO_RAS, Stack
 from rightreason.dicom_pixels import rewrite_plainly, undecodable
 from rightreason.errors import InputError
@@ -82,7 +85,7 @@ def convert_stack(case: str, stack: Stack, timeout_s: float) -> tuple[Volume, li
                 "agree; have these files exported again, uncompressed:",
                 unproved.problems,
             ) from unproved
-    return volume, [f"rewritten: {reason}" for reason in reasons]
+    return volume, [words.REWRITTEN.format(reason=reason) for reason in reasons]
 
 
 def _converted(case: str, folder: Path, stack: Stack, timeout_s: float, plain: bool) -> Volume:
@@ -96,8 +99,7 @@ def _converted(case: str, folder: Path, stack: Stack, timeout_s: float, plain: b
         leaning = stack.correction is not None and not plain
         raise _RefusedError(
             f"the headers describe another volume than dcm2niix made of them: {difference}",
-            "dcm2niix left out files" if lost
-            else "slices that dcm2niix does not place, upright" if leaning else "",
+            words.LOST_FILES if lost else words.LEANING if leaning else "",
         )  # fmt: skip
     data = along_axes_of(volume, stack.grid).data
     prove_values(stack.slices, data, every=stack.correction is not None)
@@ -133,14 +135,14 @@ def _remedies(stack: Stack, refusal: _RefusedError | UnprovedError) -> list[str]
         return refusal.remedies
     reasons = []
     if any(item.frame is not None for item in stack.slices):
-        reasons.append("frames that dcm2niix does not place, as single slices")
+        reasons.append(words.FRAMES)
     elif any(item.pixel_format[3] not in _PLAIN for item in stack.slices):
-        reasons.append("files that dcm2niix does not read, uncompressed")
+        reasons.append(words.ENCODING)
     numbers = {item.instance_number for item in stack.slices if item.frame is None}
     if numbers and (len(numbers) < len(stack.slices) or None in numbers):
-        reasons.append("instance numbers, missing or repeated, given anew")
+        reasons.append(words.INSTANCES)
     if stack.rounding_mm > ROUNDED_MM:
-        reasons.append(f"slice positions, rounded by up to {stack.rounding_mm:.3f} mm, evened out")
+        reasons.append(words.POSITIONS.format(most=f"{stack.rounding_mm:.3f}"))
     return reasons or ([refusal.remedy] if refusal.remedy else [])
 
 
@@ -183,16 +185,18 @@ def _run(case: str, folder: Path, timeout_s: float) -> Volume:
         ) from error
     written = [path.name for path in out.iterdir() if path.suffix == ".nii"]
     written = [name for name in written if not _EXTRA.fullmatch(name)]
+    if b"disk full?" in done.stdout + done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out))
     if written != ["volume.nii"]:
         raise _RefusedError(
             f"dcm2niix (exit code {done.returncode}) wrote {len(written)} volumes instead of one",
-            f"dcm2niix made {len(written)} volumes of the files as they are",
+            words.SEVERAL_VOLUMES.format(n=len(written)),
         )
     try:
         return _load_hounsfield(out / "volume.nii")
     except Exception as error:
         raise _RefusedError(
-            f"dcm2niix wrote a file that cannot be read ({error})", "dcm2niix wrote no volume"
+            f"dcm2niix wrote a file that cannot be read ({error})", words.NO_VOLUME
         ) from error
 
 

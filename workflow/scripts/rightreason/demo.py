@@ -34,6 +34,7 @@ from rightreason.demo_plan import (
 )
 from rightreason.demo_raters import rate
 from rightreason.demo_scene import add_noise, paint_bag, paint_fold, paint_table
+from rightreason.whole import write_whole
 
 
 @dataclass(frozen=True)
@@ -156,4 +157,4 @@ def _write_table(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str,
     writer = csv.DictWriter(text, columns, delimiter="\t", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    images.write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode())

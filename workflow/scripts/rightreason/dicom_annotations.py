@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rightreason.errors import InputError
+from rightreason.unpacking import check_dicom
 
 # The first element of a file without preamble: group 2 (file meta) or 8 (identification).
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
@@ -22,12 +22,12 @@ def sop_class(path: Path) -> str:
     """Return what kind of DICOM object a file holds (its SOPClassUID); empty for none."""
     import pydicom
 
+    with path.open("rb") as file:
+        check_dicom(file, path.name)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path, force=True, specific_tags=["SOPClassUID"])
-            meta = dataset.file_meta.get("MediaStorageSOPClassUID", "")
-            return str(dataset.get("SOPClassUID") or meta)
+        dataset = pydicom.dcmread(path, force=True, specific_tags=["SOPClassUID"])
+        meta = dataset.file_meta.get("MediaStorageSOPClassUID", "")
+        return str(dataset.get("SOPClassUID") or meta)
     except Exception as error:
         raise InputError(
             f"{path.name} cannot be read as DICOM ({type(error).__name__})."

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rightreason import convert_words as words
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
 from rightreason.images import Grid
@@ -152,8 +153,8 @@ def _planned(kept: list[Slice], places: list[list[Slice]], lean: Lean, spacing: 
     notes = _tag_notes(kept[0], lean)
     if repeated:
         most, taken = max(map(len, places)), sum(len(place) > 1 for place in places)
-        plural = "" if taken == 1 else "s"
-        notes.append(f"repeated_position: first of {most} taken at {taken} position{plural}")
+        said = words.FIRST_TAKEN_ONCE if taken == 1 else words.FIRST_TAKEN
+        notes.append(said.format(most=most, n=taken))
     regular = spacing.even and not spacing.gaps.size and not lean.tilted
     return Stack(
         kept,
@@ -189,11 +190,8 @@ def _tag_notes(first: Slice, lean: Lean) -> list[str]:
     said = abs(first.tilt_deg)
     if abs(said - lean.degrees) <= _TAG_TOLERANCE_DEG:
         return []
-    found = f"{lean.degrees:.1f}" if lean.tilted else "none"
-    return [
-        f"tilt: the header says {first.tilt_deg:g} degrees, the slice positions {found}; the "
-        "positions were followed"
-    ]
+    template = words.TILT_TAG if lean.tilted else words.NO_TILT_TAG
+    return [template.format(said=f"{first.tilt_deg:g}", found=f"{lean.degrees:.1f}")]
 
 
 def _grid(slices: Sequence[Slice]) -> Grid:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -19,10 +18,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from rightreason import convert_words as words
 from rightreason.dicom_elements import OddHeaderError, read_plain
 from rightreason.dicom_slices import Slice, slices_of
 from rightreason.dicom_texts import texts
 from rightreason.errors import InputError
+from rightreason.unpacking import check_dicom
 
 # Deviations from the standard that do not matter here would otherwise be printed, values and all.
 pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
@@ -119,8 +120,7 @@ def _read_file(path: Path, index: int) -> tuple[str | None, list[Slice]]:
     if _broken(path):
         raise InputError(f"{path.name} is a link to a file that is not there.")
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with path.open("rb") as file:
             return _read_open_file(path, file, index)
     except OSError as error:
         raise InputError(
@@ -143,7 +143,7 @@ def _read_open_file(path: Path, file: IO[bytes], index: int) -> tuple[str | None
     if not is_part10 and start[:4] not in _BARE_STARTS:
         if path.suffix.lower() in (".dcm", ".dicom"):
             raise InputError(f"{path.name} is named like a DICOM file and is none.")
-        return "not DICOM", []
+        return words.NOT_DICOM, []
     header, encoding = _header(file, start, is_part10)
     reason = _no_slice_because(path, header)
     if reason:
@@ -153,7 +153,7 @@ def _read_open_file(path: Path, file: IO[bytes], index: int) -> tuple[str | None
         _check_pixels_complete(path, file, encoding, _pixel_bytes(header))
     frames = int(header.get("NumberOfFrames") or 1)
     if len(slices) < frames:
-        reason = "localizer frames of a volume" if slices else "localizer"
+        reason = words.LOCALIZER_FRAMES if slices else words.LOCALIZER
     return reason, slices
 
 
@@ -168,6 +168,7 @@ def _header(file: IO[bytes], start: bytes, is_part10: bool) -> tuple[Any, str]:
         file.seek(plain.end)
         return plain, plain.file_meta["TransferSyntaxUID"]
     file.seek(0)
+    check_dicom(file, Path(file.name).name)
     dataset: Any = pydicom.dcmread(
         file, stop_before_pixels=True, specific_tags=_TAGS, force=not is_part10
     )
@@ -184,25 +185,26 @@ def _no_slice_because(path: Path, header: Any) -> str | None:
     # Anonymisers empty UIDs and forget that the file's own header repeats two of them.
     sop_class = sop_class or str(header.file_meta.get("MediaStorageSOPClassUID", ""))
     if sop_class == DIRECTORY_CLASS:
-        return "directory of the medium"
+        return words.DIRECTORY
     modality = texts(header.get("Modality"))
     if not modality and (not sop_class or sop_class in CT_CLASSES):
         raise InputError(f"{path.name} ends, or breaks off, before it says what it is.")
     if modality != ["CT"]:
         # A damaged length makes a value of what follows; only what looks like a code is shown.
-        shown = modality[0] if modality and re.fullmatch("[A-Z]{2,12}", modality[0]) else "unclear"
-        return f"modality {shown}, not CT"
+        if modality and re.fullmatch("[A-Z]{2,12}", modality[0]):
+            return words.OTHER_MODALITY.format(modality=modality[0])
+        return words.UNCLEAR_MODALITY
     if sop_class.startswith(SECONDARY_CAPTURE_CLASS):
-        return "secondary capture"
+        return words.SECONDARY_CAPTURE
     if sop_class not in CT_CLASSES:
-        return "no CT image"
+        return words.NO_CT
     shown = " ".join(texts(header.get("PhotometricInterpretation")))
     if header.get("SamplesPerPixel", 1) != 1 or shown.startswith(("RGB", "YBR", "PALETTE")):
-        return "colour picture"
+        return words.COLOUR
     if shown not in ("MONOCHROME1", "MONOCHROME2"):
         raise InputError(f"{path.name} does not say that it is grey (PhotometricInterpretation).")
     if "LOCALIZER" in texts(header.get("ImageType")):
-        return "localizer"
+        return words.LOCALIZER
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,8 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import DSfloat
 
+from rightreason.codestreams import stated_size
+from rightreason.convert_words import JPEG_2000
 from rightreason.dicom_geometry import Stack
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
@@ -55,31 +56,44 @@ class PixelReader:
         InputError
             When the pixels cannot be decoded, or are not rows x columns.
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                dataset = self._open(item)
-            except Exception as error:
-                # Never the error's own words here: pydicom quotes values, a name among them.
-                raise InputError(
-                    f"{item.path.name} cannot be read ({type(error).__name__})"
-                ) from error
-            try:
-                # GDCM ends the whole process over a codestream of another kind than its header.
-                plugin = "pylibjpeg" if item.pixel_format[3] in JPEG2000TransferSyntaxes else ""
-                values = np.asarray(pixel_array(dataset, index=item.frame, decoding_plugin=plugin))
-            except Exception as error:
-                raise InputError(
-                    f"the pixels of {item.path.name} cannot be decoded ({_encoding(item)}; "
-                    f"{type(error).__name__})"
-                ) from error
-            _check_bits(item, dataset)
+        try:
+            dataset = self._open(item)
+        except Exception as error:
+            # Never the error's own words here: pydicom quotes values, a name among them.
+            raise InputError(f"{item.path.name} cannot be read ({type(error).__name__})") from error
+        self._check_size(item, dataset)
+        try:
+            # GDCM ends the whole process over a codestream of another kind than its header.
+            plugin = "pylibjpeg" if item.pixel_format[3] in JPEG2000TransferSyntaxes else ""
+            values = np.asarray(pixel_array(dataset, index=item.frame, decoding_plugin=plugin))
+        except Exception as error:
+            raise InputError(
+                f"the pixels of {item.path.name} cannot be decoded ({_encoding(item)}; "
+                f"{type(error).__name__})"
+            ) from error
+        _check_bits(item, dataset)
         if values.shape != (item.rows, item.columns):
             raise InputError(
                 f"{item.path.name} decodes to {values.shape} pixels, its header says "
                 f"{(item.rows, item.columns)}"
             )
         return values
+
+    def _check_size(self, item: Slice, dataset: Any) -> None:
+        """Refuse a codestream of another size than its header says."""
+        if item.pixel_format[3] in _UNCOMPRESSED:
+            return
+        try:
+            frames = int(dataset.get("NumberOfFrames") or 1)
+            codestream = get_frame(dataset.PixelData, item.frame or 0, number_of_frames=frames)
+        except Exception:
+            return  # What cannot be decoded is said where it is decoded.
+        size = stated_size(codestream)
+        if size not in (None, (item.rows, item.columns)):
+            raise InputError(
+                f"the pixels of {item.path.name} are {size} in themselves, its header says "
+                f"{(item.rows, item.columns)}"
+            )
 
     def hounsfield(self, item: Slice) -> NDArray[np.float64]:
         """Decode one slice and rescale it: (rows, columns) in HU."""
@@ -105,11 +119,7 @@ class PixelReader:
             return ""  # What cannot be decoded is said where it is decoded.
         if (precision, is_signed) == (bits, bool(signed)):
             return ""
-        with_or_without = ("without", "with")
-        return (
-            f"JPEG 2000 of {precision} bits {with_or_without[is_signed]} sign, which its header "
-            f"calls {bits} bits {with_or_without[signed != 0]}"
-        )
+        return JPEG_2000[is_signed, signed != 0].format(precision=precision, bits=bits)
 
 
 def _encoding(item: Slice) -> str:

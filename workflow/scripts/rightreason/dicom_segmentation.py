@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rightreason.codestreams import check_frames
 from rightreason.ct_record import CtRecord, Vector
 from rightreason.dicom_annotations import items, read_dataset, uids
 from rightreason.errors import InputError
@@ -18,6 +19,7 @@ from rightreason.images import Grid, Volume
 from rightreason.marked_planes import MarkedPlane, OffSlicesError, stack_planes
 from rightreason.provenance import DrawnPlane, Provenance, check_provenance
 from rightreason.roi_choice import choose_rois
+from rightreason.unpacking import MOST_BYTES, MOST_TOLD
 
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 _IMAGES = ("DerivationImageSequence", "SourceImageSequence")
@@ -65,32 +67,37 @@ def read_segmentation(
     """
     from highdicom.seg import Segmentation
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    try:
+        dataset = read_dataset(path)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    check_frames(dataset, path.name)
+    try:
+        seg: Any = Segmentation.from_dataset(dataset, copy=False)
+        rois = [(int(s.SegmentNumber), str(s.SegmentLabel)) for s in seg.SegmentSequence]
+        frames = _frames(seg)
+        said, drawn_here = _provenance(seg, frames, ct), _drawn_here(seg, frames, ct)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    numbers = [rois[i][0] for i in choose_rois(roi, rois, path.name)]
+    # Number 0 of a label map is its background.
+    numbers = [number for number in numbers if number or roi is not None]
+    check_provenance(said, ct, path.name)
+    if drawn_here:
         try:
-            seg: Any = Segmentation.from_dataset(read_dataset(path), copy=False)
-            rois = [(int(s.SegmentNumber), str(s.SegmentLabel)) for s in seg.SegmentSequence]
-            frames = _frames(seg)
-            said, drawn_here = _provenance(seg, frames, ct), _drawn_here(seg, frames, ct)
-        except Exception as error:
-            raise InputError(
-                f"{path.name} cannot be read as DICOM SEG ({type(error).__name__})."
-            ) from error
-        numbers = [rois[i][0] for i in choose_rois(roi, rois, path.name)]
-        # Number 0 of a label map is its background.
-        numbers = [number for number in numbers if number or roi is not None]
-        check_provenance(said, ct, path.name)
-        if drawn_here:
-            try:
-                planes = _planes(path, seg, frames, numbers, threshold)
-                return stack_planes(planes, ct, path.name, max_volume_change, strict=True)
-            except OffSlicesError:
-                pass
-        volume = _regular(path, seg, numbers, threshold)
-        if volume is not None:
-            return volume
-        planes = _planes(path, seg, frames, numbers, threshold)
-        return stack_planes(planes, ct, path.name, max_volume_change)
+            planes = _planes(path, seg, frames, numbers, threshold)
+            return stack_planes(planes, ct, path.name, max_volume_change, strict=True)
+        except OffSlicesError:
+            pass
+    volume = _regular(path, seg, numbers, threshold)
+    if volume is not None:
+        return volume
+    planes = _planes(path, seg, frames, numbers, threshold)
+    return stack_planes(planes, ct, path.name, max_volume_change)
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path.name} cannot be read as DICOM SEG ({type(error).__name__}).")
 
 
 def _frames(seg: Any) -> list[Frame]:
@@ -180,6 +187,15 @@ def _regular(path: Path, seg: Any, numbers: Sequence[int], threshold: float) -> 
     """Read the chosen segments, one after another, as a volume; None where it is no regular one."""
     united: Any = None
     affine: Any = None
+    try:
+        shape = seg.get_volume_geometry().spatial_shape
+    except Exception:
+        return None
+    if math.prod(shape) > MOST_BYTES:
+        raise InputError(
+            f"{path.name} has frames so far apart that a volume which holds them has "
+            f"{' x '.join(map(str, shape))} voxels; more than the {MOST_TOLD} of the largest CT."
+        )
     for number in numbers:
         try:
             volume = seg.get_volume(segment_numbers=[number], combine_segments=False)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from rightreason import convert_words as words
 from rightreason.dicom_candidates import Candidate, alike, candidates
 from rightreason.dicom_headers import Headers
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
 from rightreason.stack_diagnosis import REPEAT_TOLERANCE_MM
-
-UNPLACED = "CT slice without position, orientation or pixel spacing"
 
 
 def choose(case: str, image: Path, headers: Headers, series: str | None) -> list[Slice]:
@@ -58,21 +57,22 @@ def choose(case: str, image: Path, headers: Headers, series: str | None) -> list
     for item in slices:
         if id(item) not in used:
             reason = _reason(item, id(item) in in_volumes, chosen)
-            some = " (some frames)" if item.file in used_files else ""
-            headers.leave_out(reason + some, [item.file])
+            if item.file in used_files:
+                reason = words.SOME_FRAMES.format(reason=reason)
+            headers.leave_out(reason, [item.file])
     return chosen.slices
 
 
 def _reason(item: Slice, in_volume: bool, chosen: Candidate) -> str:
     if not item.placed:
-        return UNPLACED
+        return words.UNPLACED
     if not in_volume:
-        return "single slice"
+        return words.SINGLE
     if item.series.derived and not chosen.derived:
-        return "derived series"
+        return words.DERIVED
     if item.series.uid == chosen.slices[0].series.uid and alike(item, chosen.slices[0]):
-        return "another reconstruction"
-    return "another series"
+        return words.OTHER_RECONSTRUCTION
+    return words.OTHER_SERIES
 
 
 def _pick(
@@ -89,7 +89,7 @@ def _pick(
         return named[0]
     if not listing:
         found = Counter({reason: len(files) for reason, files in headers.left_out.items()})
-        for placed, reason in ((True, "single CT slice"), (False, UNPLACED)):
+        for placed, reason in ((True, "single CT slice"), (False, words.UNPLACED)):
             found[reason] += len({s.file for s in headers.slices if s.placed == placed})
         what = ", ".join(f"{n} x {reason}" for reason, n in sorted(found.items()) if n)
         raise InputError(
@@ -115,7 +115,7 @@ def _without_duplicates(headers: Headers) -> list[Slice]:
             if seen.setdefault(digest, item.file) != item.file:
                 dropped.add(item.file)
     if dropped:
-        headers.leave_out("byte-identical duplicate", sorted(dropped))
+        headers.leave_out(words.DUPLICATE, sorted(dropped))
     return [s for s in headers.slices if s.file not in dropped]
 
 

@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Let no warning and no log of a library out: they quote a header's values, names among them.
+
+    Decorates what a stage calls to read or write DICOM.
+    """
+    loggers = [logging.getLogger(library) for library in ("pydicom", "highdicom")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @lru_cache(maxsize=64)

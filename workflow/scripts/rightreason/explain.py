@@ -11,21 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from rightreason import attribution
-from rightreason.cam import FORMULAS, Evidence, last_convolution, layer_evidence, upsample
+from rightreason.algorithms import LAYER_ALGORITHMS
+from rightreason.answers import Answer, Methods, Question, answers
+from rightreason.cam import last_convolution
 from rightreason.committee import inputs
+from rightreason.saliency_words import (
+    DEAD_LAYER,
+    NO_POSITIVE_EVIDENCE,
+    NOT_FINITE,
+    SATURATED_OUTPUT,
+)
 from rightreason.samples import to_input
-
-Methods = Mapping[str, Mapping[str, Any]]
-
-NO_POSITIVE_EVIDENCE = "no positive evidence"
-"""The map holds values, none above zero."""
-DEAD_LAYER = "dead layer"
-"""The layer puts out nothing but zeros: there is nothing to weigh."""
-SATURATED_OUTPUT = "saturated output"
-"""The layer (or input) is active, but the gradient is zero everywhere: the output ignores it."""
-NOT_FINITE = "NaN or infinite values"
-"""The network's numbers overflowed; nothing can be scored."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,13 @@ class _Traces:
     active: bool = False
     answered: bool = False
 
+    def add(self, answer: Answer, channels: int) -> None:
+        """Note a batch's answer; where the case has fewer channels than the network, their sum."""
+        maps = answer.maps
+        self.maps.append(maps if maps.shape[1] in (1, channels) else maps.sum(1, keepdim=True))
+        self.active |= answer.active
+        self.answered |= answer.answered
+
 
 @dataclass(frozen=True)
 class _Passes:
@@ -78,13 +81,14 @@ def target_layers(
     model: Mapping[str, Any],
     methods: Methods,
 ) -> dict[str, str]:
-    """Return the target layer of every CAM method.
+    """Return the target layer of every method that looks at one.
 
     The method's own `layer`, else the model's `target_layer`, else the convolution that runs last.
     """
-    cams = {name: method for name, method in methods.items() if method["algorithm"] in FORMULAS}
     named = {
-        name: method.get("layer") or model.get("target_layer") for name, method in cams.items()
+        name: method.get("layer") or model.get("target_layer")
+        for name, method in methods.items()
+        if method["algorithm"] in LAYER_ALGORITHMS
     }
     if not all(named.values()):
         default = last_convolution(network, to_input(pixels, channels))
@@ -113,20 +117,28 @@ def explain(
         Channels of the networks' input.
     methods : mapping of method to mapping
         `algorithm` and its settings.
-    layers : mapping of CAM method to layer
+    layers : mapping of method to layer
         As `target_layers` returns it.
     target : int
         The explained class.
     batch : int
         Most samples at once.
+
+    Raises
+    ------
+    torch.OutOfMemoryError
+        When the device does not take that many: see `BatchSize`.
     """
+    question = Question(methods, layers, target)
     passes = []
     for networks in by_seed:
         done = _Passes(len(networks), [], {name: _Traces([]) for name in methods})
         for network in networks:
             for x in inputs(pixels, channels, batch):
-                done.logits.append(_cams(network, x, methods, layers, target, done.traces))
-                _attributions(network, x, methods, target, batch, done.traces, pixels.shape[1])
+                logits, found = answers(network, x, question, batch)
+                done.logits.append(logits)
+                for name, answer in found.items():
+                    done.traces[name].add(answer, pixels.shape[1])
         passes.append(done)
     alone = tuple(_explained(one, target) for one in passes) if len(passes) > 1 else ()
     return replace(_explained(_joined(passes), target), by_seed=alone)
@@ -164,52 +176,6 @@ def _committee_mean(parts: Sequence[torch.Tensor], networks: int) -> NDArray[np.
     mean = maps.reshape(networks, -1, *maps.shape[1:]).mean(dim=0)
     values: NDArray[np.float32] = mean.to(torch.float32).cpu().numpy()
     return values
-
-
-def _cams(
-    network: nn.Module,
-    x: torch.Tensor,
-    methods: Methods,
-    layers: Mapping[str, str],
-    target: int,
-    traces: Mapping[str, _Traces],
-) -> torch.Tensor:
-    """Add the CAM methods' maps of one batch; return its logits."""
-    if not layers:
-        with torch.inference_mode():
-            return network(x)  # type: ignore[no-any-return]
-    logits, evidence = layer_evidence(network, x, sorted(set(layers.values())), target)
-    for name, layer in layers.items():
-        formula = FORMULAS[methods[name]["algorithm"]]
-        traces[name].maps.append(upsample(formula(evidence[layer]), x.shape[2:]))
-        _note(traces[name], evidence[layer])
-    return logits
-
-
-def _attributions(
-    network: nn.Module,
-    x: torch.Tensor,
-    methods: Methods,
-    target: int,
-    batch: int,
-    traces: Mapping[str, _Traces],
-    own_channels: int,
-) -> None:
-    """Add the gradient methods' maps of one batch, one per channel that the input has."""
-    for name, method in methods.items():
-        algorithm = attribution.ALGORITHMS.get(method["algorithm"])
-        if algorithm is None:
-            continue
-        values = algorithm(network, x, target, method, batch)
-        if values.shape[1] != own_channels:
-            values = values.sum(dim=1, keepdim=True)
-        traces[name].maps.append(values)
-        _note(traces[name], Evidence(x, values))
-
-
-def _note(trace: _Traces, evidence: Evidence) -> None:
-    trace.active = trace.active or bool(evidence.activation.any())
-    trace.answered = trace.answered or bool(evidence.gradient.any())
 
 
 def _reason(values: NDArray[np.float32], trace: _Traces) -> str:

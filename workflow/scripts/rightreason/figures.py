@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
+from rightreason.japanese_font import plot_fonts
 from rightreason.report_data import Interval
+from rightreason.words import _
 
 INK, GREY, FAINT = "#1a1a1a", "#6b6b6b", "#c4c4c4"
 BLUE, ORANGE, GREEN = "#0072b2", "#b84a00", "#00795a"
 STYLE = {
-    "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": GREY,
     "axes.linewidth": 0.8,
@@ -39,32 +41,89 @@ STYLE = {
 }
 
 
+ENCODING: dict[str, dict[str, Any]] = {
+    "svg": {"metadata": {"Date": None}},
+    "png": {"metadata": {"Software": None}},
+    "webp": {"pil_kwargs": {"quality": 80, "method": 4}},
+}
+"""How each kind of file is written: without a date or a version, so that it stays the same."""
+
+
 @dataclass(frozen=True)
 class Picture:
-    """An image for the page: its data address, what it says in words, and its size in pixels."""
+    """An image for the page.
+
+    Attributes
+    ----------
+    source : str
+        Its data address.
+    alt : str
+        What it says, in words.
+    width, height : int
+        In pixels of the page.
+    name : str
+        Of its files in `results/report/figures/`, without ending.
+    files : mapping of ending to bytes
+        `svg` (of plots) and `png`, at 300 dpi.
+    """
 
     source: str
     alt: str
     width: int
     height: int
+    name: str
+    files: Mapping[str, bytes]
 
 
 @contextmanager
 def style() -> Iterator[None]:
     """Draw in the report's style; nothing of it outlives the block."""
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context({**STYLE, "font.family": plot_fonts()}):
         yield
 
 
-def picture(figure: Figure, alt: str, kind: str = "svg", dpi: int = 96) -> Picture:
-    """Turn a figure into a `Picture`; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
-    figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata, facecolor="white")
-    mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
-    text = base64.b64encode(buffer.getvalue()).decode()
+def picture(figure: Figure, name: str, alt: str, kind: str = "svg") -> Picture:
+    """Turn a figure into a `Picture`; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn in the report's `style`.
+    name : str
+        Of its files: what it shows, and the model, as in `roc_densenet`.
+    alt : str
+        What it says, in words, with its numbers.
+    kind : str
+        On the page: `svg`, or `png` for what is made of pixels, which the page shows as WebP, a
+        third as large.
+    """
+    files = {"png": _bytes(figure, "png", 300)}
+    if kind == "svg":
+        files["svg"] = _bytes(figure, "svg", 96)
+    shown = files["svg"] if kind == "svg" else _bytes(figure, "webp", 130)
+    mime = {"svg": "image/svg+xml", "png": "image/webp"}[kind]
+    text = base64.b64encode(shown).decode()
     width, height = figure.get_size_inches() * 96
-    return Picture(f"data:{mime};base64,{text}", alt, round(width), round(height))
+    return Picture(f"data:{mime};base64,{text}", alt, round(width), round(height), name, files)
+
+
+def _bytes(figure: Figure, kind: str, dpi: int) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=dpi, facecolor="white", **ENCODING[kind])
+    return _lean(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+
+
+def _lean(svg: bytes) -> bytes:
+    """Round places to a hundredth of a point and drop blanks: a fifth of a page of figures."""
+
+    def hundredths(number: re.Match[bytes]) -> bytes:
+        return (b"%.2f" % float(number[0])).rstrip(b"0").rstrip(b".")
+
+    def shorter(places: re.Match[bytes]) -> bytes:
+        numbers = re.sub(rb"-?\d+\.\d{3,}", hundredths, places[2])
+        return places[1] + b" ".join(numbers.split()) + b'"'
+
+    return re.sub(rb">\s+<", b"><", re.sub(rb'( (?:d|x|y)=")([^"]*)"', shorter, svg))
 
 
 @dataclass(frozen=True)
@@ -92,7 +151,7 @@ class Dot:
 
 def dots(
     rows: Sequence[Dot], label: str, limits: tuple[float, float], colour: str, percent: bool,
-    alt: str,
+    name: str, alt: str,
 ) -> Picture:  # fmt: skip
     """Draw one estimate with its interval per row, from top to bottom.
 
@@ -108,8 +167,8 @@ def dots(
         Of the estimates.
     percent : bool
         Whether to label the axis in percent.
-    alt : str
-        What the figure says, in words.
+    name, alt : str
+        As of `picture`.
     """
     with style():
         named = any(np.isfinite(row.ceiling) for row in rows)
@@ -125,11 +184,11 @@ def dots(
             axes.plot(row.fair, y + 0.22, "o", color=colour, mfc="white", ms=5, zorder=4)
             axes.plot(row.ceiling, y + 0.22, "D", color=GREEN, ms=5, zorder=4)
         if named:
-            axes.plot([], [], "o", color=colour, mfc="white", ms=5, label="model, same marks")
-            axes.plot([], [], "D", color=GREEN, ms=5, label="another rater")
+            axes.plot([], [], "o", color=colour, mfc="white", ms=5, label=_("model, same marks"))
+            axes.plot([], [], "D", color=GREEN, ms=5, label=_("another rater"))
             figure.legend(loc="outside lower center", ncols=2, fontsize=8, handletextpad=0.2)
         _row_axes(axes, [row.name for row in rows], limits, percent, label)
-        return picture(figure, alt)
+        return picture(figure, name, alt)
 
 
 def _row_axes(
@@ -146,30 +205,30 @@ def _row_axes(
 
 
 def roc(
-    curves: Sequence[tuple[str, str, NDArray[np.bool_], NDArray[np.float64]]], alt: str
+    curves: Sequence[tuple[str, str, NDArray[np.bool_], NDArray[np.float64]]], name: str, alt: str
 ) -> Picture:
     """Draw ROC curves of one model.
 
     Parameters
     ----------
-    curves : sequence of (name, label, labels, scores)
-        `name` is `training` or `external`, `label` stands in the legend; only curves with cases of
+    curves : sequence of (pool, label, labels, scores)
+        `pool` is `training` or `external`, `label` stands in the legend; only curves with cases of
         both classes.
-    alt : str
-        What the figure says, in words.
+    name, alt : str
+        As of `picture`.
     """
     looks = {"training": (BLUE, "-"), "external": (ORANGE, "--")}
     with style():
         figure = Figure(figsize=(3.7, 4.2), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=FAINT, lw=1)
-        for name, label, labels, scores in curves:
-            wrong, right, _ = roc_curve(labels, scores, drop_intermediate=False)
-            colour, dash = looks[name]
+        for pool, label, labels, scores in curves:
+            wrong, right, _thresholds = roc_curve(labels, scores, drop_intermediate=False)
+            colour, dash = looks[pool]
             axes.plot(wrong, right, dash, color=colour, lw=2, label=label, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-        axes.set_xlabel("1 − specificity")
-        axes.set_ylabel("sensitivity")
+        axes.set_xlabel(_("1 − specificity"))
+        axes.set_ylabel(_("sensitivity"))
         if curves:
             figure.legend(loc="outside lower center", handlelength=1.8)
-        return picture(figure, alt)
+        return picture(figure, name, alt)

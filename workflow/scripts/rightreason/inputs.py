@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rightreason.images import Grid
 
-INPUT_KINDS = ("slices", "subset", "volume")
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,19 @@ class InputRecord:
         return cls(**fields)
 
 
-def to_samples(image: NDArray[np.uint8], record: InputRecord) -> NDArray[np.uint8]:
-    """Assemble a network's input from a prepared image.
+def to_samples(image: NDArray[T], record: InputRecord) -> NDArray[T]:
+    """Assemble a network's input from a prepared image, or from what lies on its grid.
 
     Parameters
     ----------
-    image : (X, Y, Z) array of uint8
+    image : (X, Y, Z) array
         The prepared image.
     record : InputRecord
         Its geometry.
 
     Returns
     -------
-    array of uint8
+    array like `image`
         `slices`: (K, 1, Y, X), one sample per slice; `subset`: (1, K, Y, X), slices as channels;
         `volume`: (1, 1, Z, Y, X).
     """
@@ -119,11 +120,13 @@ def from_samples(maps: NDArray[np.float32], record: InputRecord) -> NDArray[np.f
         Zero in slices that did not enter the model (they are outside the seen region and never
         scored). A slice that entered several channels gets the sum of their maps.
     """
+    # Views: in a file, too, x is fastest.
     if record.kind == "volume":
-        return np.ascontiguousarray(maps[0, 0].transpose(2, 1, 0))
+        whole: NDArray[np.float32] = maps[0, 0].transpose(2, 1, 0)
+        return whole
     out = np.zeros(record.shape[::-1], dtype=np.float32)
     if record.kind == "subset" and maps.shape[1] == 1:
         out[record.slices] = maps[0]
     else:
         np.add.at(out, record.slices, maps[:, 0] if record.kind == "slices" else maps[0])
-    return np.ascontiguousarray(out.transpose(2, 1, 0))
+    return out.transpose(2, 1, 0)

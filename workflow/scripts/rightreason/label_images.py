@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
+import math
 import re
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,14 @@ from rightreason.errors import InputError
 from rightreason.images import Grid, Volume
 from rightreason.placed_nifti import load_placed
 from rightreason.roi_choice import choose_rois
+from rightreason.unpacking import MOST_BYTES, MOST_SHRUNK, MOST_TOLD, DamagedError, fits_gzip
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _PLACED_SPACES = {
     "left-posterior-superior", "lps", "right-anterior-superior", "ras",
     "left-anterior-superior", "las",
 }  # fmt: skip
+_MOST_HEADER = 1 << 20
 
 
 def read_nifti(path: Path, roi: str | None) -> Volume:
@@ -56,7 +57,7 @@ def read_nrrd(path: Path, roi: str | None) -> Volume:
             f"{path.name} does not say where it lies in the patient (NRRD fields `space`, "
             "`space directions`, `space origin`). Save it with its geometry."
         )
-    _check_packed(path, fields)
+    _check_claims(path, fields)
     try:
         image: Any = SimpleITK.ReadImage(str(path))
         array = SimpleITK.GetArrayFromImage(image)
@@ -74,23 +75,52 @@ def read_nrrd(path: Path, roi: str | None) -> Volume:
     return Volume(mask, _grid(image, mask.shape))
 
 
-def _check_packed(path: Path, fields: dict[str, str]) -> None:
+def _check_claims(path: Path, fields: dict[str, str]) -> None:
+    """Hold what the header claims against the file, before SimpleITK takes memory for it."""
+    import SimpleITK
+
+    if {"data file", "datafile"} & {name.lower() for name in fields}:
+        # Neither that file's content nor where it lies would be known.
+        raise InputError(
+            f"{path.name} keeps its voxels in another file; one file was expected. Save it as "
+            "one `.nrrd`."
+        )
+    reader: Any = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        shape = [*reader.GetSize(), reader.GetNumberOfComponents()]
+        one: Any = SimpleITK.Image([1, 1], reader.GetPixelID())
+        claimed = math.prod(shape) * int(one.GetSizeOfPixelComponent())
+    except RuntimeError as error:
+        raise InputError(f"{path.name} cannot be read as NRRD; it may be damaged.") from error
+    packed = fields.get("encoding", "").lower() in ("gz", "gzip")
+    if claimed > MOST_BYTES or claimed > path.stat().st_size * (MOST_SHRUNK if packed else 1):
+        raise InputError(
+            f"{path.name} claims {' x '.join(map(str, shape))} voxels "
+            f"({claimed / 1024**2:.0f} MB), which the file does not hold, or which is more than "
+            f"the {MOST_TOLD} of the largest CT. Save it again."
+        )
+    if packed:
+        _check_packed(path, claimed)
+
+
+def _check_packed(path: Path, claimed: int) -> None:
     """Unpack to the end, where the checksum is, which SimpleITK does not read."""
-    if fields.get("encoding", "").lower() not in ("gz", "gzip") or {"data file", "datafile"} & set(
-        fields
-    ):
-        return
     with path.open("rb") as file:
-        while file.readline().strip():
+        while file.readline(_MOST_HEADER).strip():
             pass
         try:
-            with gzip.GzipFile(fileobj=file) as packed:
-                while packed.read(1 << 20):
-                    pass
-        except (OSError, EOFError, zlib.error) as error:
+            fits = fits_gzip(file, claimed)
+        except DamagedError as error:
             raise InputError(
                 f"{path.name} is damaged: what is unpacked is not what was packed. Copy it again."
             ) from error
+    if not fits:
+        raise InputError(
+            f"{path.name} unpacks to more than the {claimed} bytes that its header claims; "
+            "it is not read further. Save it again."
+        )
 
 
 def _labels(data: NDArray[Any], path: Path) -> NDArray[Any]:
@@ -126,7 +156,10 @@ def _select_segments(
 
 def _nrrd_fields(path: Path) -> dict[str, str]:
     """Read the text header: `field: value` and `key:=value` lines up to the first empty one."""
-    head = path.read_bytes()[: 1 << 20].replace(b"\r\n", b"\n").split(b"\n\n")[0]
+    with path.open("rb") as file:
+        head, blank, _ = file.read(_MOST_HEADER).replace(b"\r\n", b"\n").partition(b"\n\n")
+    if not blank:
+        raise InputError(f"{path.name} cannot be read as NRRD; it may be damaged.")
     fields = {}
     for line in head.decode("utf-8", "replace").splitlines()[1:]:
         name, mark, value = line.partition(":")

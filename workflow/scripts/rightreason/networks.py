@@ -1,11 +1,10 @@
-"""Networks by name: MONAI's in 2D and 3D, AlexNet and VGG16 of our own; weights from local files.
+"""Networks by name: MONAI's in 2D and 3D, AlexNet and VGG16, users' own; weights from local files.
 
 MONAI is imported where a network of it is built, because its import takes four seconds.
 """
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from torch import nn
 
 from rightreason.classic_networks import alexnet, vgg16
 from rightreason.errors import InputError
-from rightreason.network_names import KNOWN, PLANAR, RESERVED_OPTIONS
+from rightreason.network_names import KNOWN, PLANAR, RESERVED_OPTIONS, is_own
+from rightreason.own_networks import construct
+from rightreason.weights import State, read_state, without_prefix
 
 Options = Mapping[str, Any]
-State = dict[str, torch.Tensor]
 
 _RESNETS: dict[str, tuple[str, list[int]]] = {
     "ResNet10": ("basic", [1, 1, 1, 1]),
@@ -36,13 +36,15 @@ def build(
     out_channels: int = 2,
     options: Options | None = None,
     weights: Path | str | None = None,
+    code: str | None = None,
 ) -> nn.Module:
     """Build a network, initialised from torch's global random state.
 
     Parameters
     ----------
     name : str
-        One of `network_names.KNOWN`.
+        One of `network_names.KNOWN`, or a user's own (`own_networks.construct`), which has to be
+        completed when there is an input to try it on.
     spatial_dims : int
         2 or 3.
     in_channels, out_channels : int
@@ -50,7 +52,10 @@ def build(
     options : mapping
         Further options of the network's constructor (widths, depths, norm, dropout).
     weights : path
-        Local file of a state dict to begin with (see `load_pretrained`); None begins at random.
+        Local file of a state dict to begin with (see `load_pretrained`; of a user's own network,
+        whose layers are not known here, exactly its own); None begins at random.
+    code : str
+        Folder of the user's own modules; None where they are installed.
 
     Returns
     -------
@@ -64,17 +69,29 @@ def build(
         weights that do not belong to the network.
     """
     options = dict(options or {})
+    if is_own(name):
+        network = construct(name, spatial_dims, in_channels, options, code)
+    else:
+        network = _known(name, spatial_dims, in_channels, out_channels, options)
+    if weights is not None and is_own(name):
+        state = without_prefix(read_state(weights), network.state_dict())
+        _load(network, state, weights, may_lack=set(), name=name)
+    elif weights is not None:
+        load_pretrained(network, weights, name)
+    return network
+
+
+def _known(
+    name: str, spatial_dims: int, in_channels: int, out_channels: int, options: dict[str, Any]
+) -> nn.Module:
     _check(name, spatial_dims, options)
     try:
-        network = _construct(name, spatial_dims, in_channels, out_channels, options)
+        return _construct(name, spatial_dims, in_channels, out_channels, options)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"{name} cannot be built in {spatial_dims}D with the options {options}: {error}. "
             "Correct the model's options."
         ) from error
-    if weights is not None:
-        load_pretrained(network, weights, name)
-    return network
 
 
 def _check(name: str, spatial_dims: int, options: Options) -> None:
@@ -134,27 +151,6 @@ def _resnet(
     return network
 
 
-def read_state(path: Path | str) -> State:
-    """Read a state dict without unpickling anything but tensors.
-
-    Raises
-    ------
-    InputError
-        When the file is missing, is no state dict, or holds anything else.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        first_line = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"{path} cannot be read as a file of weights (a state dict saved by torch.save, "
-            f"tensors only): {first_line}"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise InputError(f"{path} holds no state dict: expected names with tensors, nothing else.")
-    return dict(state)
-
-
 def load_trained(network: nn.Module, path: Path | str) -> nn.Module:
     """Load weights that were trained for exactly this network, set eval mode, freeze them.
 
@@ -163,7 +159,7 @@ def load_trained(network: nn.Module, path: Path | str) -> nn.Module:
     InputError
         When names or shapes differ.
     """
-    _load(network, read_state(path), path, may_lack=set())
+    _load(network, without_prefix(read_state(path), network.state_dict()), path, may_lack=set())
     return network.eval().requires_grad_(False)
 
 
@@ -179,8 +175,8 @@ def load_pretrained(network: nn.Module, path: Path | str, name: str) -> None:
     InputError
         When other names or shapes differ.
     """
-    state = read_state(path)
     own = network.state_dict()
+    state = without_prefix(read_state(path), own)
     first = next(key for key, value in own.items() if key.endswith("weight") and value.ndim >= 4)
     last = [key for key in own if key.endswith("weight")][-1].removesuffix("weight")
     if first in state and state[first].shape[0] == own[first].shape[0]:

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rightreason import pairs
+from rightreason.case_files import ModelFiles
 from rightreason.curves import pack
 from rightreason.errors import InputError
-from rightreason.images import Volume, check_same_grid, load, write_whole
+from rightreason.images import Volume, check_same_grid, load
 from rightreason.inputs import InputRecord
 from rightreason.map_audit import MapAudit, Person, audit_map, persons, rules_of, with_surfaces
 from rightreason.masks import region_on_grid
-from rightreason.overlap_files import ModelFiles
 from rightreason.overlap_rows import (
     COLUMNS,
     RATER_COLUMNS,
@@ -36,13 +36,15 @@ from rightreason.overlap_rows import (
 from rightreason.placement import SeenRegion, place
 from rightreason.places import Places
 from rightreason.ranked import RankedMap
-from rightreason.references import CodedImage, Mask, read_references
+from rightreason.reference_files import read_references
+from rightreason.references import CodedImage, Mask
 from rightreason.scene import Scene
 from rightreason.scores import score
 from rightreason.seen_places import COLUMNS as PLACE_COLUMNS
 from rightreason.seen_places import place_rows
 from rightreason.shifts import Shifts
 from rightreason.tsv import to_tsv
+from rightreason.whole import write_whole
 
 AGREEMENT_COLUMNS = ("case", "within", "marked_by", "voxels")
 TABLES: dict[str, Sequence[str]] = {

@@ -9,6 +9,14 @@ from typing import Any
 import numpy as np
 
 from rightreason.measures import AREA_MEASURES, TESTED, TOP_MEASURES, VOTES_MEASURES
+from rightreason.overlap_words import (
+    ALL_ALIKE,
+    EVERYTHING_MARKED,
+    NO_EVIDENCE,
+    NOT_MEASURED,
+    NOTHING_ATTENDED,
+    NOTHING_MARKED,
+)
 from rightreason.people import MASK, against
 from rightreason.ranked import Floats
 from rightreason.references import VOTES, References
@@ -142,16 +150,16 @@ def why(row: Mapping[str, Any]) -> str:
     area = row["measure"] in AREA_MEASURES
     # First, since the rule `area` attends to nothing because nothing is marked.
     if not row["important_voxels"]:
-        return "nothing marked"
+        return NOTHING_MARKED
     if area and not row["attended_voxels"]:
-        return "nothing attended"
+        return NOTHING_ATTENDED
     if row["measure"] == "rank_correlation":
-        return "votes or evidence all alike"
+        return ALL_ALIKE
     if row["measure"] == "auroc" and row["important_voxels"] == row["seen_voxels"]:
-        return "everything marked"
+        return EVERYTHING_MARKED
     if row["measure"] in TOP_MEASURES or not area:
-        return "no evidence"
-    return "not measured"
+        return NO_EVIDENCE
+    return NOT_MEASURED
 
 
 def left_out_rows(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rightreason.audited import Audited, Mask
 from rightreason.case_tables import COMPANIONS, ROW_KEYS
 from rightreason.cells import Cells, Floats, count_patients, mean_of, means_over_patients
+from rightreason.summary_words import NO_REASON, WITH_COUNT
 
 BETWEEN_RATERS = ("fair", "ceiling")
 COUNTED = {"gain": "n_gain", "shuffled": "n_shuffled", "region_chance": "n_region"}
@@ -20,7 +21,6 @@ SPREAD = ["mean", "median", "sd", "q25", "q75", "low", "high", "seed_sd"]
 OVERLAP_COLUMNS = ["sites", "model", *ROW_KEYS, "subset", "n_cases", "n_patients", "n_undefined"]
 OVERLAP_COLUMNS += ["undefined", *SPREAD, *(c for c in COMPANIONS if c not in BETWEEN_RATERS)]
 OVERLAP_COLUMNS += [*COUNTED.values(), "n_fair", *BETWEEN_RATERS]
-NO_REASON = "no reason given"
 
 
 def overlap_table(
@@ -105,7 +105,7 @@ def _counts(cells: Cells, values: Floats, chosen: Mask, audited: Audited) -> dic
     for code, word in sorted(enumerate(reasons.categories), key=lambda item: item[1]):
         counted = ((codes == code) & undefined).sum(0)
         for column in np.flatnonzero(counted):
-            phrases[column].append(f"{word or NO_REASON} ({counted[column]})")
+            phrases[column].append(WITH_COUNT.format(reason=word or NO_REASON, n=counted[column]))
     return {
         "n_cases": defined.sum(0),
         "n_patients": count_patients(defined, audited.patients[chosen]),
@@ -137,7 +137,8 @@ def _seed_values(
     cells: Cells, seeds: pd.DataFrame, audited: Audited, model: str
 ) -> NDArray[np.float32] | None:
     """Arrange the values of each training like those of the model: (seeds, cases, keys)."""
-    names = list(seeds["seed"].cat.categories)
+    own = seeds.loc[seeds["model"] == model, "seed"]
+    names = list(own.cat.remove_unused_categories().cat.categories)
     if not names:
         return None
     column = {key: i for i, key in enumerate(cells.keys.itertuples(index=False, name=None))}

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from statsmodels.stats.proportion import proportion_confint
 
+from rightreason.auc import auc_components, auc_interval
 from rightreason.average_precision import average_precision_interval
 from rightreason.calibration import calibration
 from rightreason.cohort import Cases, number_patients, site_groups
-from rightreason.statistics import auc_components, auc_interval
 
 COLUMNS = [
     "model", "sites", "stratum", "group", "n_cases", "n_patients", "n_positive",
@@ -119,7 +119,8 @@ def _groups(
         members = sites.get(name, [])
         for stratum in strata:
             yield from _divided(name, stratum, {c: cases[c][stratum] or BLANK for c in members})
-    yield from _divided("training", FOLD, {c: str(folds[c]) for c in sites["training"]})
+    tested = {case: str(folds[case]) for case in sites["training"] if folds[case] != ""}
+    yield from _divided("training", FOLD, tested)
 
 
 def _divided(sites: str, stratum: str, value_of: Mapping[str, str]) -> Iterator[_Group]:
@@ -171,8 +172,14 @@ def _share(right: Labels, confidence: float) -> tuple[float, float, float]:
     if not len(right):
         return float("nan"), float("nan"), float("nan")
     count = int(right.sum())
-    low, high = proportion_confint(count, len(right), alpha=1 - confidence, method="wilson")
-    return count / len(right), float(low), float(high)
+    return count / len(right), *wilson(count, len(right), confidence)
+
+
+def wilson(count: float, n: int, confidence: float) -> tuple[float, float]:
+    """Return Wilson's limits of a share of `n` cases (JASA 1927, 22:209)."""
+    low, high = proportion_confint(count, n, alpha=1 - confidence, method="wilson")
+    # Rounding leaves a limit of 3e-17 where there is none.
+    return float(low) if count > 0 else 0.0, float(high) if count < n else 1.0
 
 
 def _seed_sd(labels: Labels, by_seed: NDArray[np.float64]) -> float:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import math
-import zlib
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from rightreason.errors import InputError
 from rightreason.images import Grid, Volume, load
+from rightreason.nifti_claims import check_claims, check_packed
 
 FORMS_AGREE_MM = 0.05
 SHEAR_MM = 0.01
-# No CT is larger: 1000 slices of 1024 x 1024. What claims more is damaged, and would fill memory.
-MOST_BYTES = 2 * 1024**3
-# The most that gzip can shrink anything (1032), rounded up.
-_MOST_SHRUNK = 1040
 
 
 def load_placed(path: Path, whole_ct: bool = False) -> Volume:
@@ -37,12 +30,12 @@ def load_placed(path: Path, whole_ct: bool = False) -> Volume:
     Raises
     ------
     InputError
-        When it is no readable three-dimensional NIfTI image, when it claims more voxels than there
-        are in the file, when neither qform nor sform is set, or when the two place its corners
-        more than 0.05 mm apart.
+        When it is no readable three-dimensional NIfTI image, when it claims more than there is in
+        the file or than the largest CT has (`check_claims`), when neither qform nor sform is set,
+        or when the two place its corners more than 0.05 mm apart.
     """
-    image = _header(path)
-    _check_packed(path)
+    image = check_claims(path)
+    check_packed(path, image)
     volume = load(path)
     try:
         forms = [f for f in (image.get_sform(coded=True)[0], image.get_qform(coded=True)[0])
@@ -63,40 +56,6 @@ def load_placed(path: Path, whole_ct: bool = False) -> Volume:
     if whole_ct:
         _check_whole_ct(path, volume.grid)
     return volume
-
-
-def _header(path: Path) -> Any:
-    """Read the header alone, and hold what it claims against what there is."""
-    try:
-        image: Any = nib.Nifti1Image.from_filename(path)
-        claimed = math.prod(image.shape) * image.get_data_dtype().itemsize
-        offset = int(image.dataobj.offset)
-    except Exception as error:
-        raise InputError(f"{path} cannot be read as a NIfTI image: {error}") from error
-    there = path.stat().st_size * (_MOST_SHRUNK if path.suffix == ".gz" else 1)
-    if min(image.shape) < 1 or claimed > MOST_BYTES or offset + claimed > there:
-        shape = " x ".join(str(size) for size in image.shape)
-        raise InputError(
-            f"{path} claims {shape} voxels ({claimed / 1024**2:.0f} MB), which the file does not "
-            f"hold, or which is more than the {MOST_BYTES / 1024**3:g} GB of the largest CT. Save "
-            "it again."
-        )
-    return image
-
-
-def _check_packed(path: Path) -> None:
-    """Unpack to the end, where the checksum is; nibabel stops at the last voxel, before it."""
-    if path.suffix != ".gz":
-        return
-    try:
-        with gzip.open(path) as file:
-            while file.read(1 << 20):
-                pass
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(
-            f"{path} cannot be read as a NIfTI image: what is unpacked is not what was "
-            "packed. Copy it again."
-        ) from error
 
 
 def _check_whole_ct(path: Path, grid: Grid) -> None:

@@ -14,9 +14,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from rightreason.images import Grid, Volume, load, save, write_whole
-from rightreason.inputs import INPUT_KINDS, InputRecord
+from rightreason.images import Grid, Volume, load, save
+from rightreason.inputs import InputRecord
+from rightreason.layout import INPUT_KINDS
 from rightreason.masks import region_on_grid
+from rightreason.whole import write_whole
 
 Box = list[tuple[int, int]]
 

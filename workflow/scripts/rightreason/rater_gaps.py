@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rightreason.marked_words import mark
+
 SHARE = 1 / 3
 FEWEST = 3
-RULE = "less than a third of the median of the other raters’ slices, where that is 3 or more"
+RULE = mark("less than a third of the median of the other raters’ slices, where that is 3 or more")
 
 
 def marks_of(cohort: pd.DataFrame) -> pd.DataFrame:

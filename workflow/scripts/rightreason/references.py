@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from rightreason.consensus import CONSENSUS
 from rightreason.errors import InputError
-from rightreason.images import Grid, check_same_grid, load
+from rightreason.images import Grid
 from rightreason.placement import SeenRegion
 from rightreason.staple import staple
 
@@ -199,10 +198,7 @@ def _left_out(raters: Sequence[str]) -> list[str]:
 
 
 def _patterns(raters: tuple[str, ...], layered: NDArray[np.bool_]) -> Patterns:
-    """Say which codes belong to which reference.
-
-    `majority` is more than half of the raters who looked: of two both, of four three.
-    """
+    """Say which codes belong to which reference."""
     n = len(raters)
     marked = layered[:, :n]
     keys = [Reference(rater) for rater in raters]
@@ -210,42 +206,20 @@ def _patterns(raters: tuple[str, ...], layered: NDArray[np.bool_]) -> Patterns:
     for k, left_out in enumerate(_left_out(raters)):
         kept = [i for i, rater in enumerate(raters) if rater != left_out]
         votes = marked[:, kept].sum(axis=1)
-        consensus = {
-            "majority": 2 * votes > len(kept),
-            "union": votes > 0,
-            "intersection": votes == len(kept),
-            "staple": layered[:, n + k],
-        }
+        consensus = consensus_of(votes, len(kept)) | {"staple": layered[:, n + k]}
         keys += [Reference(name, left_out) for name in CONSENSUS]
         columns += [consensus[name] for name in CONSENSUS]
     members = np.column_stack(columns)
     return Patterns(raters, tuple(keys), members, marked, tuple(_left_out(raters)))
 
 
-def read_references(folder: Path) -> CodedImage:
-    """Read one case's annotations from `results/annotate/{case}/`.
-
-    Raises
-    ------
-    InputError
-        When the files there do not fit together.
-    """
-    votes = load(folder / "votes.nii.gz")
-    masks = {}
-    for path in sorted(folder.glob("*.nii.gz")):
-        if path.name in ("votes.nii.gz", "staple.nii.gz"):
-            continue
-        mask = load(path)
-        check_same_grid(mask.grid, votes.grid, str(path), "its votes.nii.gz")
-        masks[path.name.removesuffix(".nii.gz")] = mask.data > 0
-    total = np.zeros(votes.data.shape, dtype=np.uint8)
-    for marked in masks.values():
-        total += marked
-    if not masks or not np.array_equal(total, votes.data):
-        raise InputError(f"The masks in {folder} do not add up to its votes; remove the folder.")
-    consensus = load(folder / "staple.nii.gz")
-    check_same_grid(consensus.grid, votes.grid, "staple.nii.gz", "its votes.nii.gz")
-    return encode(masks, {"": consensus.data > 0, **staples_without(masks)}, votes.grid)
+def consensus_of(votes: NDArray[Any], raters: int) -> dict[str, Mask]:
+    """Return the consensus that follows from votes; `majority` is of two both, of four three."""
+    return {
+        "majority": 2 * votes > raters,
+        "union": votes > 0,
+        "intersection": votes == raters,
+    }
 
 
 def staples_without(masks: Mapping[str, Mask]) -> dict[str, Mask]:

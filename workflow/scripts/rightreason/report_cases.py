@@ -12,7 +12,9 @@ from rightreason.inputs import InputRecord
 from rightreason.report_blocks import Block, CaseView, Text
 from rightreason.report_data import Study
 from rightreason.report_verdicts import chance_range
-from rightreason.sentences import audited, count, decimal, number, percent
+from rightreason.sentences import audited, number, paragraph, percent, told_apart
+from rightreason.told import told
+from rightreason.words import _, plural
 
 
 def choose(study: Study, model: str) -> dict[str, dict[str, Any]]:
@@ -48,50 +50,79 @@ def cases_of(study: Study, model: str) -> Sequence[Block]:
     """The three pictures of the worst, the median and the best case of one model."""
     chosen = choose(study, model)
     if not chosen:
-        return [Text([f"There are no annotated, {audited(study)} with a ratio to show."])]
+        nothing = _("There are no annotated, {cases} with a ratio to show.")
+        return [Text([nothing.format(cases=audited(study))])]
     return [_case(study, model, title, row) for title, row in chosen.items()]
 
 
 def _case(study: Study, model: str, title: str, row: Mapping[str, Any]) -> CaseView:
-    config, head, case = study.config, study.headline, str(row["case"])
+    config, head, layout = study.config, study.headline, study.layout
+    case = str(row["case"])
     files = CaseFiles(
-        image=study.results / "convert" / f"{case}.nii.gz",
-        saliency=study.results / "saliency" / model / head["method"] / f"{case}.nii.gz",
-        votes=study.results / "annotate" / case / "votes.nii.gz",
-        record=study.results / "prepare" / config["models"][model]["input"] / f"{case}.json",
+        image=layout.volume(case),
+        saliency=layout.map(model, head["method"], case),
+        votes=layout.annotations(case) / "votes.nii.gz",
+        record=layout.prepared_record(config["models"][model]["input"], case),
     )
+    study.check(vars(files).values())
     cut = config["overlap"]["binarisations"][head["binarisation"]]
     found = take_slice(files, cut, float(row["important_voxels"]))
     letters = edge_letters(load_grid(files.image), InputRecord.read(files.record).ct_slice_axis)
     low, high = config["report"]["window"]
-    text = (
-        f"Probability of {study.positive} {decimal(row['probability'])} (threshold "
-        f"{decimal(row['threshold'])}); irrelevant ratio "
-        f"{percent(row['value'])} (chance "
-        f"{chance_range(row['shifted_low'], row['shifted_high'])}): "
-        f"{row['quadrant']}. {_power(row)}Slice {found.number} of {found.count}, {_why(found)}, "
-        f"at {number(round(found.position_mm))} mm ({found.axis})."
-    )
+    probability, threshold = told_apart(row["probability"], row["threshold"])
+    text = paragraph(
+        _(
+            "Probability of {positive} {probability} (threshold {threshold}); irrelevant ratio "
+            "{ratio} (chance {chance}): {verdict}."
+        ).format(
+            positive=study.positive, probability=probability, threshold=threshold,
+            ratio=percent(row["value"]),
+            chance=chance_range(row["shifted_low"], row["shifted_high"]),
+            verdict=_(row["quadrant"]),
+        ),
+        told(row["power"]),
+        _("Slice {number} of {count}, {why}, at {place} mm ({axis}).").format(
+            number=found.number, count=found.count, why=_why(found),
+            place=number(round(found.position_mm)), axis=_(found.axis),
+        ),
+    )  # fmt: skip
     captions = _captions(found, head["method"], (low, high))
-    pictures = draw(found, (low, high), letters, f"case {case}, model {model}")
-    return CaseView(f"{title} case: {case}", text, list(zip(pictures, captions, strict=True)))
-
-
-def _power(row: Mapping[str, Any]) -> str:
-    return f"{row['power']} " if row["power"] else ""
+    pictures = draw(found, (low, high), letters, case, model, config["report"]["colours"])
+    headings = {
+        "Worst": _("Worst case: {case}"),
+        "Median": _("Median case: {case}"),
+        "Best": _("Best case: {case}"),
+    }
+    heading = headings[title].format(case=case)
+    return CaseView(heading, text, list(zip(pictures, captions, strict=True)))
 
 
 def _why(found: Slice) -> str:
-    marked = "" if found.votes.any() else " (no rater marked anything on it)"
+    marked = bool(found.votes.any())
     if found.tied == 1:
-        return f"the one with the most saliency{marked}"
-    choice = "the first" if marked else "the one with the most marks"
-    return f"of the {found.tied} with equal, most saliency {choice}{marked}"
+        return (
+            _("the one with the most saliency")
+            if marked
+            else _("the one with the most saliency (no rater marked anything on it)")
+        )
+    message = (
+        _("of the {n} with equal, most saliency the one with the most marks")
+        if marked
+        else _("of the {n} with equal, most saliency the first (no rater marked anything on it)")
+    )
+    return message.format(n=found.tied)
 
 
 def _captions(found: Slice, method: str, window: tuple[float, float]) -> list[str]:
     return [
-        f"CT, {number(window[0])} to {number(window[1])} HU",
-        f"Saliency ({method}); white line: marked by at least one rater; dashed: seen by the model",
-        f"Votes of {count(found.raters, 'rater')}; orange line: what the model attends to",
+        _("CT, {low} to {high} HU").format(low=number(window[0]), high=number(window[1])),
+        _(
+            "Saliency ({method}); white line: marked by at least one rater; dashed: seen by the "
+            "model"
+        ).format(method=method),
+        plural(
+            "Votes of {n} rater; orange line: what the model attends to",
+            "Votes of {n} raters; orange line: what the model attends to",
+            found.raters,
+        ).format(n=found.raters),
     ]

@@ -9,58 +9,75 @@ from rightreason.report_blocks import Block, Details, Table, Text
 from rightreason.report_data import Interval, Study, interval
 from rightreason.sentences import (
     NBSP,
+    SUBSETS,
     decimal_interval,
+    paragraph,
     points,
+    pool,
     probability,
+    semicolons,
     signed,
     signed_interval,
 )
+from rightreason.told import told
+from rightreason.words import _, mark
 
 AGAINST = {
-    "shifted": "its own map, shifted at random",
-    "shuffled": "other patients’ maps",
-    "chance": "a map that is the same everywhere",
-    "raters": "another rater",
-    "error": "being wrong",
-    "confidence": "the probability of the positive class",
-    "volume": "the volume of the findings",
+    "shifted": mark("its own map, shifted at random"),
+    "shuffled": mark("other patients’ maps"),
+    "chance": mark("a map that is the same everywhere"),
+    "raters": mark("another rater"),
+    "error": mark("being wrong"),
+    "confidence": mark("the probability of the positive class"),
+    "volume": mark("the volume of the findings"),
 }
 DIFFERENCES = {
-    "model against model": ("Model against model", "On the voxels that both saw."),
-    "model against chance": ("Model against chance", ""),
+    "model against model": (
+        mark("Model against model. On the voxels that both saw."),
+        mark("Model against model, other sites and cases"),
+    ),
+    "model against chance": (
+        mark("Model against chance."),
+        mark("Model against chance, other sites and cases"),
+    ),
     "model against raters": (
-        "Model against raters",
-        "Both are held against the same marks, those of all raters but one; the values and the "
-        "areas stand in the table of the headline.",
+        mark(
+            "Model against raters. Both are held against the same marks, those of all raters but "
+            "one; the values and the areas stand in the table of the headline."
+        ),
+        mark("Model against raters, other sites and cases"),
     ),
 }
+"""By family: the caption of its table, and that of the rest."""
+MODELS = "model against model"
 ASSOCIATIONS = "what overlap goes with"
+STATISTICS = {"AUC": mark("AUC"), "Spearman": mark("Spearman")}
 
 
 def differences(study: Study) -> Sequence[Block]:
     """Mean differences of the irrelevant ratio, with p, family by family."""
     table = study.comparisons
     if table.empty:
-        return [Text(["No case is annotated: there is nothing to compare."])]
-    text = (
+        return [Text([_("No case is annotated: there is nothing to compare.")])]
+    text = _(
         "Mean difference of the irrelevant ratio, model less what it is held against: below 0 the "
         "model attends less to what is irrelevant. p by random changes of sign per patient, "
         "adjusted by Holm’s method within a family: the rows of one table with the same sites and "
         "cases. The effect size is the mean difference in units of its spread over patients."
     )
     blocks: list[Block] = [Text([text])]
-    columns = ["Model", "Against", "Sites", "Cases", "Number", "Difference", "p", "p (Holm)",
-               "Effect size", "Note"]  # fmt: skip
+    columns = [_("Model"), _("Against"), _("Sites"), _("Cases"), _("Number"), _("Difference"),
+               _("p"), _("p (Holm)"), _("Effect size"), _("Note")]  # fmt: skip
     for family, words in DIFFERENCES.items():
         rows = [
-            (row, [row["model"], _against(row["against"]), *_where(row), _difference(row),
+            (row, [row["model"], _against(row), *_where(row), _difference(row),
                    *_tested(row)])
             for row in table[table["family"] == family].to_dict("records")
-            if len(study.raters) > 1 or row["against"] != "raters"
+            if len(study.raters) > 1 or family != "model against raters"
         ]  # fmt: skip
         blocks += _first(study, words, columns, rows)
     if len(study.raters) < 2:
-        blocks.append(Text(["With a single rater no model can be held against another one."]))
+        blocks.append(Text([_("With a single rater no model can be held against another one.")]))
     return blocks
 
 
@@ -68,21 +85,27 @@ def associations(study: Study) -> Sequence[Block]:
     """Whether the irrelevant ratio goes with error, with confidence, with volume."""
     table = study.comparisons
     rows = [
-        (row, [row["model"], _against(row["against"]), *_where(row), row["statistic"],
-               _estimate(row), *_tested(row)[:2], row["note"]])
+        (row, [row["model"], _against(row), *_where(row),
+               _(STATISTICS[row["statistic"]]), _estimate(row), *_tested(row)[:2],
+               told(row["note"])])
         for row in table[table["family"] == ASSOCIATIONS].to_dict("records")
     ]  # fmt: skip
     if not rows:
-        return [Text(["No case is annotated: there is nothing to compare."])]
-    text = (
-        f"Does the irrelevant ratio go with an error of the model, with the probability it gave "
-        f"and with how much there is to see? Over the annotated {study.positive} cases. An AUC of "
-        "0.5 and a correlation of 0 mean: no. Above, the more irrelevant the attention, the "
-        "likelier an error, or the higher the probability or the volume."
+        return [Text([_("No case is annotated: there is nothing to compare.")])]
+    text = _(
+        "Does the irrelevant ratio go with an error of the model, with the probability it gave and "
+        "with how much there is to see? Over the annotated {positive} cases. An AUC of 0.5 and a "
+        "correlation of 0 mean: no. Above, the more irrelevant the attention, the likelier an "
+        "error, or the higher the probability or the volume."
+    ).format(positive=study.positive)
+    words = (
+        mark(
+            "What the irrelevant ratio goes with. p by exchanging patients, Holm within a family."
+        ),
+        mark("What the irrelevant ratio goes with, other sites and cases"),
     )
-    words = "What the irrelevant ratio goes with", "p by exchanging patients, Holm within a family."
-    columns = ["Model", "Irrelevant ratio and", "Sites", "Cases", "Number", "Statistic",
-               "Estimate", "p", "p (Holm)", "Note"]  # fmt: skip
+    columns = [_("Model"), _("Irrelevant ratio and"), _("Sites"), _("Cases"), _("Number"),
+               _("Statistic"), _("Estimate"), _("p"), _("p (Holm)"), _("Note")]  # fmt: skip
     return [Text([text]), *_first(study, words, columns, rows, "all")]
 
 
@@ -92,16 +115,15 @@ def _first(
 ) -> list[Block]:  # fmt: skip
     """Show the training sites in the headline's subset, and the rest on request.
 
-    What no case can answer has no row: it is named below. `words` are a title and what follows it.
+    What no case can answer has no row: it is named below. `words` are the captions of both.
     """
     wanted = "training", subset or study.headline["subset"]
     main = [pair for pair in rows if (pair[0]["sites"], pair[0]["subset"]) == wanted]
     rest = [pair for pair in rows if (pair[0]["sites"], pair[0]["subset"]) != wanted]
-    title, more = words
-    blocks: list[Block] = [*_shown(f"{title}. {more}".strip(), columns, main)]
+    caption, other = (_(message) for message in words)
+    blocks: list[Block] = [*_shown(caption, columns, main)]
     if rest:
-        other = f"{title}, other sites and cases"
-        blocks.append(Details(other, _shown(f"{other}.", columns, rest)))
+        blocks.append(Details(other, _shown(_("{title}.").format(title=other), columns, rest)))
     return blocks
 
 
@@ -110,22 +132,26 @@ def _shown(
 ) -> list[Table | Text]:
     some = [cells for row, cells in rows if row["n_cases"] > 0]
     none = [
-        f"{row['model']} and {_against(row['against'])} ({row['sites']}, {row['subset']})"
-        for row, _ in rows if not row["n_cases"] > 0
+        _("{model} and {other} ({sites}, {cases})").format(
+            model=row["model"], other=_against(row), sites=pool(row["sites"]),
+            cases=_(SUBSETS[row["subset"]]))
+        for row, _cells in rows if not row["n_cases"] > 0
     ]  # fmt: skip
     blocks: list[Table | Text] = [Table(caption, columns, some)] if some else []
     if none:
-        lead = "" if some else f"{caption} "
-        blocks.append(Text([f"{lead}No case has both values: {'; '.join(none)}."], "small"))
+        said = _("No case has both values: {pairs}.").format(pairs=semicolons(none))
+        blocks.append(Text([paragraph("" if some else caption, said)], "small"))
     return blocks
 
 
-def _against(name: str) -> str:
-    return AGAINST.get(name, name)
+def _against(row: Mapping[str, Any]) -> str:
+    """Name what a model is held against; a model may be called as the kinds of chance are."""
+    name = str(row["against"])
+    return name if row["family"] == MODELS or name not in AGAINST else _(AGAINST[name])
 
 
 def _where(row: Mapping[str, Any]) -> list[str]:
-    return [row["sites"], row["subset"], f"{row['n_cases']:.0f}"]
+    return [pool(row["sites"]), _(SUBSETS[row["subset"]]), f"{row['n_cases']:.0f}"]
 
 
 def _difference(row: Mapping[str, Any]) -> str:
@@ -143,4 +169,4 @@ def _estimate(row: Mapping[str, Any]) -> str:
 
 def _tested(row: Mapping[str, Any]) -> list[str]:
     return [probability(row["p"]), probability(row["p_holm"]), signed(row["effect_size"]),
-            row["note"]]  # fmt: skip
+            told(row["note"])]  # fmt: skip

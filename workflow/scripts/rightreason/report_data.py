@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,19 +11,35 @@ from typing import Any
 import pandas as pd
 
 from rightreason.case_tables import HEADLINE_MEASURE, ROW_KEYS, VOTES, in_order
-from rightreason.cohort import KEYS, Cases, read_cohort, read_predictions, read_whole
+from rightreason.cohort import (
+    KEYS,
+    Cases,
+    read_cohort,
+    read_predictions,
+    read_table,
+    read_whole,
+)
 from rightreason.consensus import CONSENSUS
+from rightreason.layout import Layout
 from rightreason.rater_gaps import gaps, marks_of
+from rightreason.usable import ALL
+from rightreason.usable import COLUMNS as FAILED_COLUMNS
+
+Check = Callable[[Iterable[Path]], None]
 
 OVERLAP_NAMES = ["sites", "model", *ROW_KEYS, "subset"]
 TEXTS = {
     "performance": ["model", "sites", "stratum", "group"],
+    "calibration": ["model", "sites"],
     "overlap": [*OVERLAP_NAMES, "undefined"],
     "sensitivity": ["model", "sites", "choice", "option", "algorithm", "layer"],
     "places": ["sites", "model", *KEYS, "subset", "place"],
+    "ratios": ["case", "site", "model", "method", "right"],
+    "bands": ["sites", "model", "method", "part", "measure"],
     "comparisons": ["family", "model", "against", "sites", "subset", *KEYS, "measure",
                     "statistic", "note"],
     "agreement": ["sites", "scope", "rater", "against", "statistic", "note"],
+    "trust": ["model", "method", "test", "measure", "verdict", "note"],
     "verdict": ["case", "model", "site", "label", "predicted", "right", "reason", "quadrant",
                 "power"],
 }  # fmt: skip
@@ -79,12 +95,18 @@ class Study:
         From `cohort.read_predictions`.
     cohort : data frame
         `cohort.tsv`, a row per case.
-    performance, overlap, sensitivity, places, comparisons, agreement : data frame
+    performance, calibration, overlap, ratios, bands, sensitivity, places, comparisons, agreement,
+    trust : data frame
         The tables of `summary` of these names.
     verdicts : data frame
         `verdict.tsv`, with `right` as bool.
+    failed : data frame
+        `failed.tsv`, a row per case that the study goes on without.
     results : path
         The folder `results`, for images.
+    check : callable
+        Raises `InputError` where files are not as they were made; called before any is read that
+        is no table of `summary`.
     """
 
     config: Mapping[str, Any]
@@ -92,13 +114,24 @@ class Study:
     predictions: Mapping[str, pd.DataFrame]
     cohort: pd.DataFrame
     performance: pd.DataFrame
+    calibration: pd.DataFrame
     overlap: pd.DataFrame
+    ratios: pd.DataFrame
+    bands: pd.DataFrame
     sensitivity: pd.DataFrame
     places: pd.DataFrame
     comparisons: pd.DataFrame
     agreement: pd.DataFrame
+    trust: pd.DataFrame
     verdicts: pd.DataFrame
+    failed: pd.DataFrame
     results: Path
+    check: Check
+
+    @property
+    def layout(self) -> Layout:
+        """Where the files of each case lie."""
+        return Layout(int(self.config["shards"]), self.results)
 
     @property
     def models(self) -> list[str]:
@@ -207,8 +240,11 @@ def interval(row: Mapping[str, Any], name: str) -> Interval:
     return Interval(float(row[name]), float(limits[0]), float(limits[1]), int(row["n_cases"]))
 
 
-def read_study(config: Mapping[str, Any], cases: Cases, results: Path) -> Study:
+def read_study(config: Mapping[str, Any], cases: Cases, results: Path, check: Check) -> Study:
     """Read all tables of a study; its parameters are those of `report.write_report`."""
+    failed = read_table(results / "summary" / "failed.tsv", list(FAILED_COLUMNS), [])
+    lost = set(failed["case"][failed["left_out_of"] == ALL])
+    cases = {case: about for case, about in cases.items() if case not in lost}
     tables = {
         name: read_whole(results / "summary" / f"{name}.tsv", texts)
         for name, texts in TEXTS.items()
@@ -224,6 +260,8 @@ def read_study(config: Mapping[str, Any], cases: Cases, results: Path) -> Study:
         },
         cohort=read_cohort(results / "summary" / "cohort.tsv", cases),
         verdicts=verdicts,
+        failed=failed,
         results=results,
+        check=check,
         **tables,
     )

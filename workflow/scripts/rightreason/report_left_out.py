@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rightreason.cohort import read_table
-from rightreason.errors import InputError
 from rightreason.report_blocks import Block, Table, Text
 from rightreason.report_data import Study
-from rightreason.sentences import NBSP
+from rightreason.sentences import commas, percent, pool
+from rightreason.told import told
+from rightreason.words import _
 
 
 def left_out(study: Study) -> Sequence[Block]:
@@ -28,15 +29,15 @@ def left_out(study: Study) -> Sequence[Block]:
             numbers = [len(cases), len(cases) - len(here), int(empty.sum()),
                        int(unmarked.sum()), int((here["reason"] != "undefined").sum())]  # fmt: skip
             if cases:
-                rows.append([model, group, *map(str, numbers)])
-    positives = f"{study.positive.capitalize()} cases"
-    columns = ["Model", "Sites", positives, "Not annotated", "Nothing attended", "Nothing marked"]
-    columns.append("With a verdict")
-    caption = (
+                rows.append([model, pool(group), *map(str, numbers)])
+    columns = [_("Model"), _("Sites"), _("Cases ({positive})").format(positive=study.positive),
+               _("Not annotated"), _("Nothing attended"), _("Nothing marked"),
+               _("With a verdict")]  # fmt: skip
+    caption = _(
         "From the positive cases to those with a verdict. A case where the model attends to "
         "nothing has no irrelevant ratio; one where the reference marks nothing within what the "
-        f"model saw has a ratio of 100{NBSP}% and counts in the means, but gets no verdict."
-    )
+        "model saw has a ratio of {whole} and counts in the means, but gets no verdict."
+    ).format(whole=percent(1))
     return [Table(caption, columns, rows), *_empty_maps(study)]
 
 
@@ -44,13 +45,13 @@ def _empty_maps(study: Study) -> Sequence[Block]:
     rows = []
     for model in study.models:
         for method in study.config["saliency"]["methods"]:
-            path = study.results / "saliency" / model / f"{method}.tsv"
-            if not path.is_file():
-                raise InputError(f"{path} is not there: which maps came out empty is unknown.")
-            table: pd.DataFrame = read_table(path, ["case", "reason"], [])
+            paths = study.layout.map_tables(model, method, study.cases)
+            study.check(paths)
+            table = pd.concat([read_table(path, ["case", "reason"], []) for path in paths])
             for why, cases in table[table["reason"] != ""].groupby("reason")["case"]:
-                rows.append([model, method, str(why), str(len(cases)), ", ".join(sorted(cases))])
+                rows.append([model, method, told(str(why)), str(len(cases)), commas(sorted(cases))])
     if not rows:
-        return [Text(["No saliency map came out empty."])]
-    caption = "Saliency maps that came out empty, of cases of both classes."
-    return [Table(caption, ["Model", "Method", "Reason", "Cases", "Which"], rows)]
+        return [Text([_("No saliency map came out empty.")])]
+    caption = _("Saliency maps that came out empty, of cases of both classes.")
+    columns = [_("Model"), _("Method"), _("Reason"), _("Cases"), _("Which")]
+    return [Table(caption, columns, rows)]

@@ -10,7 +10,18 @@ import numpy as np
 from rightreason import figures
 from rightreason.report_blocks import Block, Details, Figures, Table, Text
 from rightreason.report_data import Study, interval
-from rightreason.sentences import NBSP, decimal, decimal_interval, percent_interval, signed
+from rightreason.report_elsewhere import judged
+from rightreason.sentences import (
+    decimal,
+    decimal_interval,
+    level,
+    paragraph,
+    percent_interval,
+    pool,
+    semicolons,
+    signed,
+)
+from rightreason.words import _
 
 
 def roc_curves(study: Study) -> Sequence[Block]:
@@ -24,43 +35,52 @@ def roc_curves(study: Study) -> Sequence[Block]:
             labels = np.array([study.cases[c]["label"] == study.positive for c in members], bool)
             if labels.any() and not labels.all():
                 scores = probabilities.loc[members].to_numpy(dtype=float)
-                legend = f"{group}: {decimal_interval(study.auc(model, group))}"
+                legend = _("{sites}: {auc}").format(
+                    sites=pool(group), auc=decimal_interval(study.auc(model, group))
+                )
                 curves.append((group, legend, labels, scores))
-        alt = f"ROC curves of {model}. " + "; ".join(f"AUC, {c[1]}" for c in curves) + "."
-        items.append((figures.roc(curves, alt), model))
-    level = 100 * study.config["summary"]["confidence"]
-    text = (
-        "Training sites out of fold, external sites by the mean of the folds’ networks; the AUC "
-        f"with its {level:g}{NBSP}% interval in the legend."
+        alt = _("ROC curves of {model}. AUC, {curves}.").format(
+            model=model, curves=semicolons(c[1] for c in curves)
+        )
+        items.append((figures.roc(curves, f"roc_{model}", alt), model))
+    text = _("Training sites out of fold, external sites by the mean of the folds’ networks.")
+    legend = _("The AUC with its {level} interval is in the legend.").format(
+        level=level(study.config)
     )
-    return [Text([text]), Figures(items)]
+    return [Text([paragraph(judged(study, text), legend)]), Figures(items)]
 
 
 def by_group(study: Study) -> Sequence[Block]:
     """Tables of classification by site, by stratum and by fold."""
     table = study.performance
     whole = table["stratum"] == ""
-    text = (
+    called = _(
         "A case is called by the threshold of its fold, chosen on patients of the training folds "
-        "that the network was not fitted to; the column is the mean over the cases. Brackets: "
-        "clustered DeLong for the AUC, bootstrap over patients for average precision, Wilson for "
-        "accuracy, sensitivity and specificity, which takes every case for a patient of its own."
+        "that the network was not fitted to; the column is the mean over the cases."
+    )
+    brackets = _(
+        "Brackets: clustered DeLong for the AUC, bootstrap over patients for average precision, "
+        "Wilson for accuracy, sensitivity and specificity, which takes every case for a patient of "
+        "its own."
     )
     blocks: list[Block] = [
-        Text([text]),
-        Table("Classification by site; training and external pool the sites.",
-              ["Model", "Sites", *_columns(study)],
-              [[row["model"], row["sites"], *_cells(row)] for row in _records(table[whole])]),
+        Text([paragraph(judged(study, called), brackets)]),
+        Table(_("Classification by site; training and external pool the sites."),
+              [_("Model"), _("Sites"), *_columns(study)],
+              [[row["model"], pool(row["sites"]), *_cells(row)] for row in _records(table[whole])]),
     ]  # fmt: skip
     rows = [
-        [row["model"], row["sites"], row["stratum"], row["group"], *_cells(row)]
+        [row["model"], pool(row["sites"]), _("fold") if row["stratum"] == "fold" else
+         row["stratum"], row["group"], *_cells(row)]
         for row in _records(table[~whole])
-    ]
+    ]  # fmt: skip
     if rows:
-        divided = Table("Classification by stratum and by fold.",
-                        ["Model", "Sites", "By", "Value", *_columns(study)], rows)  # fmt: skip
+        divided = Table(
+            _("Classification by stratum and by fold."),
+            [_("Model"), _("Sites"), _("By"), _("Value"), *_columns(study)], rows,
+        )  # fmt: skip
         strata = set(table["stratum"]) - {"", "fold"}
-        blocks.append(divided if strata else Details("By fold", [divided]))
+        blocks.append(divided if strata else Details(_("By fold"), [divided]))
     return blocks
 
 
@@ -69,14 +89,14 @@ def calibration(study: Study) -> Sequence[Block]:
     table = study.performance
     pooled = table[(table["stratum"] == "") & table["sites"].isin(study.groups)]
     rows = [
-        [row["model"], row["sites"], decimal(row["brier"]),
+        [row["model"], pool(row["sites"]), decimal(row["brier"]),
          signed(row["calibration_intercept"]), decimal(row["calibration_slope"]),
          decimal(row["expected_calibration_error"]), decimal(row["auc_seed_sd"])]
         for row in _records(pooled)
     ]  # fmt: skip
-    columns = ["Model", "Sites", "Brier score", "Intercept", "Slope", "Expected error",
-               "Spread of AUC over seeds"]  # fmt: skip
-    caption = (
+    columns = [_("Model"), _("Sites"), _("Brier score"), _("Intercept"), _("Slope"),
+               _("Expected error"), _("Spread of AUC over seeds")]  # fmt: skip
+    caption = _(
         "Calibration. A perfect model has an intercept of 0 (below: it says too much) and a slope "
         "of 1 (below: it is too sure); a dash where there are too few cases of a class, or one "
         "training only."
@@ -90,8 +110,9 @@ def _records(table: Any) -> list[dict[str, Any]]:
 
 
 def _columns(study: Study) -> list[str]:
-    return [f"Cases ({study.positive})", "AUC", "Average precision", "Threshold", "Accuracy",
-            "Sensitivity", "Specificity"]  # fmt: skip
+    return [_("Cases ({positive})").format(positive=study.positive), _("AUC"),
+            _("Average precision"), _("Threshold"), _("Accuracy"), _("Sensitivity"),
+            _("Specificity")]  # fmt: skip
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

@@ -2,13 +2,13 @@
 
 A model that was trained with several seeds also leaves each seed's own map beside it. All CAM
 methods of a call come from one forward pass and one gradient. Maps are stored as the formulas give
-them, negative values included: the positive part is taken where maps are scored.
+them, negative values included: the positive part is taken where maps are scored. Few cases are in
+memory at a time, and none makes a difference to another's maps: a cohort may be divided at will.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,20 +16,27 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rightreason import devices
-from rightreason.cam import FORMULAS, upsampling_mode
+from rightreason.answers import Methods
+from rightreason.background import read_ahead, write_behind
+from rightreason.batch_size import BatchSize
+from rightreason.cam import upsampling_mode
 from rightreason.committee import Committee, Panel, load_network, panels
 from rightreason.errors import InputError
 from rightreason.explain import Explained, explain, target_layers
-from rightreason.images import save, write_whole
-from rightreason.inputs import from_samples
+from rightreason.images import save
+from rightreason.inputs import InputRecord, from_samples
+from rightreason.layout import MAPS_TABLE
+from rightreason.probabilities import Fold
+from rightreason.saliency_tasks import Task, tasks_of
 from rightreason.samples import CaseSamples, in_channels, load_case
 from rightreason.tsv import to_tsv
+from rightreason.whole import write_whole
 
 COLUMNS = ("case", "target", "layer", "upsampling", "logit", "minimum", "maximum", "reason")
 PROBABILITY_TOLERANCE = 1e-4
-TARGETS = ("positive", "predicted", "label")
 
 Row = dict[str, Any]
 
@@ -39,151 +46,157 @@ class _Run:
     """What all cases of a call share."""
 
     model: Mapping[str, Any]
-    methods: Mapping[str, Mapping[str, Any]]
+    methods: Methods
     layers: Mapping[str, str]
     channels: int
-    batch: int
+    batch: BatchSize
     device: torch.device
-    out: Path
+    out: Mapping[str, Path]
 
 
-def explain_model(
+def explain_cases(
     images: Mapping[str, Path],
-    committees: Mapping[str, Committee],
+    committees: Mapping[Fold, Committee],
+    rows: Sequence[Mapping[str, Any]],
     predictions: Path,
-    labels: Mapping[str, int],
-    positive: str,
+    classes: Sequence[str],
     model: Mapping[str, Any],
-    methods: Mapping[str, Mapping[str, Any]],
-    target: str,
     settings: Mapping[str, Any],
-    out: Path,
+    out: Sequence[Path],
 ) -> None:
-    """Write `{method}/{case}.nii.gz` and `{method}.tsv` for every method and case.
+    """Write the maps of some cases, and a table of them, into a folder per method.
 
-    The map of several networks is the mean of theirs. Where a case has networks of several seeds,
-    `{method}/{case}.seed{s}.nii.gz` is the mean over those of seed s alone. The forward passes made
-    here must give the probability in `predictions`: so the map is known to be of the network that
+    A map is `{case}.nii.gz`, the mean of its networks' maps; where the case has networks of several
+    seeds, `{case}.seed{s}.nii.gz` is the mean over those of seed s alone. The forward passes made
+    here must give the probability in `predictions`: so the map is known to be of the networks that
     made the prediction.
 
     Parameters
     ----------
-    images : mapping of case to path
-        Prepared images.
-    committees : mapping of case to committee
-        As for `predict_model`.
+    images, committees, rows, classes
+        As for `predict_cases`, also as to cases without an image; of a row, `case`, `fold` and
+        `label` count.
     predictions : path
-        Its table.
-    labels : mapping of case to 0 or 1
-        What the target `label` explains.
-    positive : str
-        The class 1.
+        Its table of these cases.
     model : mapping
         `network`, `options`, `channels`, `target_layer`.
-    methods : mapping of method to mapping
-        `algorithm`, and its settings: `layer` (CAMs), `steps` and `baseline` (gradient methods).
-    target : str
-        The explained class: `positive`, `predicted` (as the table of predictions has it) or
-        `label`.
     settings : mapping
-        `device`, `threads`, `batch`.
-    out : path
-        Folder of the model.
+        `device`, `threads`; `batch`, halved where the device's memory is full; `methods`, of each
+        its `algorithm` and its settings (`algorithms.SETTINGS`); and `target`, the explained class:
+        `positive`, `predicted` (as `predictions` has it) or `label`.
+    out : sequence of path
+        A folder for each method, in their order; it also gets the table `MAPS_TABLE` (TSV) with
+        `COLUMNS`, in the order of `rows`.
 
     Raises
     ------
     InputError
-        When images, weights or layers do not fit the network; after all cases are done, when
-        probabilities differ, naming every such case. Such a case's maps are not written, nor is
-        any table. A map that holds NaN or infinity is written as it is, with the reason: it stops
-        its own case when it is scored, not the cohort.
+        When images, weights or layers do not fit the network, or one sample not the device; after
+        all cases are done, when probabilities differ, naming every such case. Such a case's maps
+        are not written, nor is any table. A map that holds NaN or infinity is written as it is,
+        with the reason: it stops its own case when it is scored, not the cohort.
     """
-    if target not in TARGETS:
-        raise ValueError(f"target must be one of {TARGETS}, not {target!r}")
-    device = devices.select(settings)
-    stated = _read_predictions(predictions)
-    first = load_case(images[next(iter(committees))]).pixels.to(device)
-    channels = in_channels(first, model.get("channels"))
-    load = partial(load_network, model=model, pixels=first, channels=channels)
-    layers: dict[str, str] | None = None
-    rows: dict[str, dict[str, Row]] = {}
+    folders = dict(zip(settings["methods"], out, strict=True))
+    tasks = tasks_of(images, committees, rows, predictions, classes, settings["target"])
+    found: dict[str, Mapping[str, Row]] = {}
     problems: list[str] = []
-    for panel in panels(committees, load):
-        if layers is None:
-            layers = target_layers(panel.by_seed[0][0], first[:1], channels, model, methods)
-        run = _Run(model, methods, layers, channels, int(settings["batch"]), device, out)
-        for case in panel.cases:
-            probability, predicted = stated[case]
-            classes = {"positive": 1, "predicted": predicted == positive, "label": labels[case]}
-            samples = load_case(images[case])
-            rows[case], found = _explain_case(
-                case, samples, panel, probability, int(classes[target]), run
-            )
-            problems += found
+    with write_behind(int(settings["threads"])) as writer:
+        for case, samples, panel, run in _assigned(tasks, model, settings, folders):
+            result = _explained(case, samples, tasks[case].target, panel, run)
+            differs = _difference(case, result.probability, tasks[case].probability)
+            if differs:
+                problems.append(differs)
+                continue
+            writer.start(_files(case, samples.record, result, run))
+            found[case] = _rows(case, tasks[case].target, result, run)
     if problems:
         raise InputError.of(
-            f"The saliency of {model['network']} cannot be used for these cases (the others' maps "
-            "are written):",
-            problems,
+            f"The saliency of {model['network']} cannot be used for these cases:", problems
         )
-    for method in methods:
-        table = [rows[case][method] for case in committees]
-        write_whole(out / f"{method}.tsv", to_tsv(COLUMNS, table))
+    for method, folder in folders.items():
+        table = [found[case][method] for case in tasks]
+        write_whole(folder / MAPS_TABLE, to_tsv(COLUMNS, table))
 
 
-def _explain_case(
-    case: str,
-    samples: CaseSamples,
-    panel: Panel[str],
-    probability: float,
-    explained_class: int,
-    run: _Run,
-) -> tuple[dict[str, Row], list[str]]:
-    """Write one case's maps; return its rows and what is wrong with it."""
-    pixels = samples.pixels.to(run.device)
-    result = explain(
-        panel.by_seed, pixels, run.channels, run.methods, run.layers, explained_class, run.batch
+def _assigned(
+    tasks: Mapping[str, Task],
+    model: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    out: Mapping[str, Path],
+) -> Iterator[tuple[str, CaseSamples, Panel[str], _Run]]:
+    """Go through the cases, committee by committee, each network loaded once."""
+    if not tasks:
+        return
+    device, methods = devices.select(settings), settings["methods"]
+    first = load_case(next(iter(tasks.values())).image).pixels.to(device)
+    channels = in_channels(first, model.get("channels"))
+    load = partial(load_network, model=model, pixels=first, channels=channels)
+
+    def read(case: str) -> CaseSamples:
+        return load_case(tasks[case].image)
+
+    batch = BatchSize(int(settings["batch"]))
+    run: _Run | None = None
+    for panel in panels({case: task.committee for case, task in tasks.items()}, load):
+        if run is None:
+            layers = target_layers(panel.by_seed[0][0], first[:1], channels, model, methods)
+            run = _Run(model, methods, layers, channels, batch, device, out)
+        for case, samples in read_ahead(panel.cases, read, int(settings["threads"])):
+            yield case, samples, panel, run
+
+
+def _explained(
+    case: str, samples: CaseSamples, target: int, panel: Panel[str], run: _Run
+) -> Explained:
+    def make(batch: int) -> Explained:
+        pixels = samples.pixels.to(run.device)
+        return explain(panel.by_seed, pixels, run.channels, run.methods, run.layers, target, batch)
+
+    return run.batch.fitting(case, make)
+
+
+def _difference(case: str, found: float, stated: float) -> str | None:
+    """Say that the networks are not those that made the prediction, if so."""
+    if abs(found - stated) <= PROBABILITY_TOLERANCE:
+        return None
+    return (
+        f"{case}: the networks give {found:.6f}, and the table of predictions says {stated:.6f}: "
+        "not the same networks or images. Run `predict` again."
     )
-    if not abs(result.probability - probability) <= PROBABILITY_TOLERANCE:
-        return {}, [
-            f"{case}: the networks give {result.probability:.6f}, and the table of predictions "
-            f"says {probability:.6f}: not the same networks or images. Run `predict` again."
-        ]
-    _save(case, samples, result, run)
-    for seed, alone in enumerate(result.by_seed):
-        _save(f"{case}.seed{seed}", samples, alone, run)
-    return {method: _row(case, explained_class, method, result, run) for method in run.methods}, []
 
 
-def _save(name: str, samples: CaseSamples, result: Explained, run: _Run) -> None:
-    """Write the maps, each with its reason in the header."""
-    for method, values in result.maps.items():
-        volume = from_samples(values, samples.record)
-        save(
-            run.out / method / f"{name}.nii.gz", volume, samples.record.grid.affine, np.float32,
-            result.reasons[method],
-        )  # fmt: skip
+def _files(
+    case: str, record: InputRecord, result: Explained, run: _Run
+) -> Iterator[Callable[[], None]]:
+    """Give what writes each map of a case: of all networks together, and of each seed."""
+    named = {case: result} | {f"{case}.seed{s}": alone for s, alone in enumerate(result.by_seed)}
+    for name, one in named.items():
+        for method, values in one.maps.items():
+            path = run.out[method] / f"{name}.nii.gz"
+            yield partial(_save, path, values, record, one.reasons[method])
+
+
+def _save(path: Path, values: NDArray[np.float32], record: InputRecord, reason: str) -> None:
+    """Write a map in patient space, with its reason in the header."""
+    placed = from_samples(values, record)
+    save(path, placed, record.grid.affine, np.float32, reason, computed=True)
+
+
+def _rows(case: str, target: int, result: Explained, run: _Run) -> dict[str, Row]:
+    return {method: _row(case, target, method, result, run) for method in run.methods}
 
 
 def _row(case: str, explained_class: int, method: str, result: Explained, run: _Run) -> Row:
     values = result.maps[method]
-    is_cam = run.methods[method]["algorithm"] in FORMULAS
     spatial_dims = 3 if run.model["input"] == "volume" else 2
     mode = f"{upsampling_mode(spatial_dims)}, align_corners=False"
     return {
         "case": case,
         "target": explained_class,
         "layer": run.layers.get(method, "input"),
-        "upsampling": mode if is_cam else "none",
+        "upsampling": mode if method in run.layers else "none",
         "logit": f"{result.logit:.6g}",
         "minimum": f"{values.min():.6g}",
         "maximum": f"{values.max():.6g}",
         "reason": result.reasons[method],
     }
-
-
-def _read_predictions(path: Path) -> dict[str, tuple[float, str]]:
-    """Return the probability and the predicted class of every case."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file, delimiter="\t")
-        return {row["case"]: (float(row["probability"]), row["predicted"]) for row in rows}

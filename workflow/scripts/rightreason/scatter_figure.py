@@ -11,11 +11,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rightreason.figures import BLUE, FAINT, GREY, ORANGE, Picture, picture, style
+from rightreason.words import _, mark
 
+EXTERNAL = {
+    "relevant": mark("relevant reason, external"),
+    "irrelevant": mark("irrelevant reason, external"),
+    "undecided": mark("undecided, external"),
+}
 REASON_LOOKS = {
-    "relevant": (BLUE, "o", "relevant reason"),
-    "irrelevant": (ORANGE, "^", "irrelevant reason"),
-    "undecided": (GREY, "D", "undecided"),
+    "relevant": (BLUE, "o", mark("relevant reason")),
+    "irrelevant": (ORANGE, "^", mark("irrelevant reason")),
+    "undecided": (GREY, "D", mark("undecided")),
 }
 
 
@@ -32,8 +38,8 @@ class Point:
 
 
 def quadrants(
-    points: Sequence[Point], names: Sequence[str], thresholds: Sequence[float], chance: str,
-    alt: str,
+    points: Sequence[Point], corners: Sequence[str], thresholds: Sequence[float], chance: str,
+    name: str, alt: str,
 ) -> Picture:  # fmt: skip
     """Draw probability against irrelevant ratio, each case with its chance interval.
 
@@ -41,14 +47,14 @@ def quadrants(
     ----------
     points : sequence of Point
         Cases with a defined ratio.
-    names : sequence of four str
-        Corners: wrong and irrelevant, right and irrelevant, wrong and relevant, right and relevant.
+    corners : sequence of four str
+        Names: wrong and irrelevant, right and irrelevant, wrong and relevant, right and relevant.
     thresholds : sequence of float
         Of the folds; a case is called by its own.
     chance : str
         What the grey bars are.
-    alt : str
-        What the figure says, in words.
+    name, alt : str
+        As of `figures.picture`.
     """
     with style():
         figure = Figure(figsize=(4.0, 4.6), layout="constrained")
@@ -59,15 +65,15 @@ def quadrants(
             axes.plot([point.probability] * 2, [point.low, point.high], color=FAINT, lw=3.5,
                       alpha=0.7, solid_capstyle="butt", zorder=1)  # fmt: skip
         _marks(axes, points)
-        _corners(axes, names)
+        _corners(axes, corners)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.12, 1.12))
         axes.set_yticks(np.linspace(0, 1, 6))
         axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
-        axes.set_xlabel("probability of the positive class")
-        axes.set_ylabel("irrelevant ratio")
+        axes.set_xlabel(_("probability of the positive class"))
+        axes.set_ylabel(_("irrelevant ratio"))
         axes.plot([], [], color=FAINT, lw=3.5, label=chance)
         figure.legend(loc="outside lower center", ncols=2, fontsize=8, handletextpad=0.4)
-        return picture(figure, alt)
+        return picture(figure, name, alt)
 
 
 def _marks(axes: Any, points: Sequence[Point]) -> None:
@@ -79,7 +85,7 @@ def _marks(axes: Any, points: Sequence[Point]) -> None:
                     [p.probability for p in here], [p.ratio for p in here], s=34,
                     marker=marker, edgecolors=colour, linewidths=1.3, zorder=3,
                     facecolors="white" if external else colour,
-                    label=f"{label}{', external' if external else ''}", clip_on=False,
+                    label=_(EXTERNAL[reason] if external else label), clip_on=False,
                 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rightreason.algorithms import CAM_ALGORITHMS
+from rightreason.algorithms import LAYER_ALGORITHMS
 from rightreason.audited import Audited
 from rightreason.case_tables import HEADLINE_MEASURE, VOTES, in_order
 from rightreason.cells import Cells, Floats, mean_of, means_over_patients
@@ -80,7 +80,7 @@ def sensitivity_table(
     table["algorithm"] = [method.get("algorithm", "") for method, _ in known]
     table["layer"] = [
         (method.get("layer") or layers.get(model) or "")
-        if method.get("algorithm") in CAM_ALGORITHMS else ""
+        if method.get("algorithm") in LAYER_ALGORITHMS else ""
         for method, model in known
     ]  # fmt: skip
     return table[SENSITIVITY_COLUMNS]

@@ -1,4 +1,4 @@
-"""The report's words: numbers as text, and sentences made from the study's numbers."""
+"""The report's words: numbers as text, and the small phrases that sentences are made with."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from rightreason.report_data import Beside, Interval, Study
+from rightreason.report_data import Interval, Study
+from rightreason.words import _, mark, plural
 
 NBSP = "\u00a0"
 UNDEFINED = "–"
 
-OUTSIDE = {
-    "union": "lies where no rater marked a finding",
-    "majority": "lies where no majority of the raters marked a finding",
-    "intersection": "lies where the raters did not all mark a finding",
-    "staple": "lies outside the consensus of the raters (STAPLE)",
-}
-SUBSET = {"all": "", "correct": "correctly classified ", "wrong": "wrongly classified "}
+POOLS = {"training": mark("training"), "external": mark("external")}
+SUBSETS = {"all": mark("all"), "correct": mark("correct"), "wrong": mark("wrong")}
 
 
 def decimal(value: float) -> str:
@@ -40,7 +36,21 @@ def percent(value: float, unit: bool = True) -> str:
         text = "<0.1" if shown < 1 else ">99.9"
     else:
         text = f"{shown:.1f}" if 0 < shown < 1 or 99 < shown < 100 else f"{shown:.0f}"
-    return f"{text}{NBSP}%" if unit else text
+    return in_percent(text) if unit else text
+
+
+def in_percent(number: str) -> str:
+    """Write `%` behind a number: `41 %`."""
+    return _("{number}\u00a0%").format(number=number)
+
+
+def told_apart(value: float, limit: float) -> tuple[str, str]:
+    """Format a value and its limit, with as many decimals as tell them apart: `0.4037, 0.4038`."""
+    for digits in (2, 3, 4, 5, 6):
+        texts = f"{value:z.{digits}f}", f"{limit:z.{digits}f}"
+        if value == limit or texts[0] != texts[1]:
+            break
+    return texts
 
 
 def decimal_interval(found: Interval) -> str:
@@ -85,7 +95,7 @@ def points(value: float, unit: bool = True) -> str:
     if np.isnan(value):
         return UNDEFINED
     text = f"{100 * value:+z.1f}".replace("-", "\u2212")
-    return f"{text}{NBSP}points" if unit else text
+    return _("{number}\u00a0points").format(number=text) if unit else text
 
 
 def probability(p: float) -> str:
@@ -96,8 +106,10 @@ def probability(p: float) -> str:
 
 
 def signed(value: float) -> str:
-    """Format a coefficient with its sign: `−0.31`."""
-    return UNDEFINED if np.isnan(value) else f"{value:+z.2f}".replace("-", "\u2212")
+    """Format a coefficient with its sign: `−0.31`; one that rounds to zero has none."""
+    if np.isnan(value):
+        return UNDEFINED
+    return f"{value:+.2f}".replace("-", "\u2212") if abs(value) >= 0.005 else "0.00"
 
 
 def signed_interval(found: Interval) -> str:
@@ -110,20 +122,31 @@ def signed_interval(found: Interval) -> str:
 def ordinal(value: float) -> str:
     """Format a percentile: `5th`, `95th`, `2.5th`, `1st`."""
     text = f"{value:g}"
-    teens = text[-2:] in {"11", "12", "13"}
-    ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")
-    return text + ("th" if teens or "." in text else ending)
+    if text[-2:] in {"11", "12", "13"} or "." in text or text[-1] not in "123":
+        return _("{number}th").format(number=text)
+    messages = {"1": _("{number}st"), "2": _("{number}nd"), "3": _("{number}rd")}
+    return messages[text[-1]].format(number=text)
 
 
 def chance_words(config: Mapping[str, Any]) -> str:
     """Name the interval of a case's chance: `5th to 95th percentile`."""
-    low, high = config["overlap"]["percentiles"]
-    return f"{ordinal(low)} to {ordinal(high)} percentile"
+    low, high = (ordinal(limit) for limit in config["overlap"]["percentiles"])
+    return _("{low} to {high} percentile").format(low=low, high=high)
 
 
-def count(n: int, one: str, many: str | None = None) -> str:
-    """Format a number of things: `1 case`, `2 cases`."""
-    return f"{n}{NBSP}{one if n == 1 else many or one + 's'}"
+def span(low: str, high: str) -> str:
+    """Format a range of formatted numbers: `40 to 62`."""
+    return _("{low} to {high}").format(low=low, high=high)
+
+
+def level(config: Mapping[str, Any]) -> str:
+    """Format the confidence of the intervals: `95 %`."""
+    return in_percent(f"{100 * config['summary']['confidence']:g}")
+
+
+def count_cases(n: int) -> str:
+    """Format a number of cases: `1 case`, `2 cases`."""
+    return plural("{n}\u00a0case", "{n}\u00a0cases", n).format(n=n)
 
 
 def join(parts: Iterable[str]) -> str:
@@ -131,68 +154,42 @@ def join(parts: Iterable[str]) -> str:
     listed = list(parts)
     if len(listed) < 2:
         return "".join(listed)
-    return ", ".join(listed[:-1]) + " and " + listed[-1]
+    return _("{first} and {last}").format(first=commas(listed[:-1]), last=listed[-1])
 
 
-def outside(reference: str) -> str:
-    """Say where the irrelevant part lies, so that the words are true of the reference."""
-    return OUTSIDE.get(reference, f"lies outside what rater {reference} marked")
+def commas(parts: Iterable[str]) -> str:
+    """Join with commas."""
+    return _(", ").join(parts)
+
+
+def semicolons(parts: Iterable[str]) -> str:
+    """Join with semicolons."""
+    return _("; ").join(parts)
+
+
+def paragraph(*sentences: str) -> str:
+    """Join sentences as the language that is spoken does; empty ones are left out."""
+    said = ""
+    for sentence in filter(None, sentences):
+        said = _("{before} {after}").format(before=said, after=sentence) if said else sentence
+    return said
+
+
+def capital(text: str) -> str:
+    """Begin with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def pool(sites: str) -> str:
+    """Name the sites of a row: a pool of them in the language that is spoken, or one as it is."""
+    return _(POOLS[sites]) if sites in POOLS else sites
 
 
 def audited(study: Study) -> str:
     """Name the cases of the headline, for example `correctly classified drowning cases`."""
-    return f"{SUBSET[study.headline['subset']]}{study.positive} cases"
-
-
-def tells(auc: Interval) -> str:
-    """Say that a model classifies, or (where its AUC may be 0.5) that it does not."""
-    return "tells" if auc.low > 0.5 else "was to tell, and cannot be shown to tell,"
-
-
-def headline(study: Study, model: str) -> str:
-    """Say how well a model classifies and where it looks, in a few plain sentences."""
-    auc = study.auc(model, "training")
-    ratio, beside = study.measure(model), study.beside(model)
-    first = (
-        f"{model} {tells(auc)} {study.positive} with AUC {decimal_interval(auc)}."
-        if not np.isnan(auc.value)
-        else f"{model} has no AUC: the training sites hold cases of one class only."
-    )
-    if not ratio.n:
-        return (
-            f"{first} Where it looks cannot be said: none of the {audited(study)} at the training "
-            "sites is annotated and has an attended region."
-        )
-    lone = " (one patient: no interval)" if np.isnan(ratio.low) else ""
-    rater = f", another rater {percent(beside.ceiling)}" if beside.known else ""
-    return (
-        f"{first} Of what it attends to, {percent_interval(ratio)}{lone} "
-        f"{outside(study.headline['reference'])}; a map placed at random would give "
-        f"{percent(study.chance(model))}{rater}.{_same_marks(study, model, beside, ratio.n)}"
-    )
-
-
-def _same_marks(study: Study, model: str, beside: Beside, n_cases: int) -> str:
-    """Say what the model has against the marks that the rater is held against, and both areas."""
-    if not beside.known:
-        return ""
-    area = study.beside(model, "relative_area")
-    fewer = f" (in {count(beside.n, 'case')})" if beside.n < n_cases else ""
-    more = f" (in {count(area.n, 'case')})" if area.n != beside.n else ""
-    return (
-        f" Held against the same marks as that rater{fewer}, the model has "
-        f"{percent(beside.fair)} there; it attends to {percent(area.fair)} of what it saw, a rater "
-        f"marks {percent(area.ceiling)}{more}."
-    )
-
-
-def elsewhere(study: Study, model: str) -> str:
-    """Say the same of the external sites; empty when there are none."""
-    if not study.members("external"):
-        return ""
-    auc = study.auc(model, "external")
-    ratio = study.measure(model, sites="external")
-    first = f" At sites it was never trained on: AUC {decimal_interval(auc)}"
-    if not ratio.n:
-        return f"{first}; no ratio, for want of annotated, {audited(study)}."
-    return f"{first}, irrelevant ratio {percent_interval(ratio)} ({count(ratio.n, 'case')})."
+    messages = {
+        "all": _("{positive} cases"),
+        "correct": _("correctly classified {positive} cases"),
+        "wrong": _("wrongly classified {positive} cases"),
+    }
+    return messages[study.headline["subset"]].format(positive=study.positive)

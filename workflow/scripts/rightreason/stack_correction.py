@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rightreason import convert_words as words
 from rightreason.dicom_slices import Slice
 from rightreason.images import GRID_TOLERANCE_MM, Grid
 from rightreason.slice_spacing import Spacing
@@ -37,7 +38,7 @@ class Correction:
     step : float
         Between slices of the volume, mm.
     tilt : str
-        What is said of the tilt; empty when there is none.
+        Its degrees, in words; empty when there is none.
     resampled : str
         What is said of uneven spacing; empty when the acquired slices stay.
     """
@@ -91,14 +92,14 @@ class Correction:
         """
         said = []
         if self.tilt:
-            said.append(f"{self.tilt}, corners filled with {fill:g} HU")
+            said.append(words.TILT.format(degrees=self.tilt, fill=f"{fill:g}"))
         made = [f"{places[k]:g}" for k in np.flatnonzero(self.weight).tolist()]
         if self.resampled:
             said.append(self.resampled)
         elif made:
-            more = f" and {len(made) - 3} more" if made[3:] else ""
-            slices = "1 slice" if len(made) == 1 else f"{len(made)} slices"
-            said.append(f"gap: {slices} interpolated at {', '.join(made[:3])} mm{more}")
+            template = words.MORE_GAPS if made[3:] else words.GAPS if made[1:] else words.ONE_GAP
+            shown = ", ".join(made[:3])
+            said.append(template.format(n=len(made), places=shown, more=len(made) - 3))
         return said
 
     def apply(self, acquired: NDArray[Any]) -> NDArray[Any]:
@@ -158,7 +159,7 @@ def tilt_shifts(correction: Correction, slices: Sequence[Slice], lean: Lean) -> 
     shifts = drift / (between_columns, between_rows)
     nearest = np.rint(shifts)
     shifts = np.where(np.abs(shifts - nearest) <= _WHOLE_PIXEL, nearest, shifts)
-    return replace(correction, shifts=shifts, tilt=f"tilt: {lean.angle} corrected")
+    return replace(correction, shifts=shifts, tilt=lean.angle)
 
 
 def missing_filled(correction: Correction, slices: Sequence[Slice], spacing: Spacing) -> Correction:
@@ -182,10 +183,9 @@ def evenly_resampled(
     step = extent / (count - 1)
     targets = along[0] + step * np.arange(count)
     planned = _between(correction, along, targets, step, GRID_TOLERANCE_MM)
-    said = (
-        f"uneven_spacing: {len(slices)} slices {least:.3g} to {spacing.steps.max():.3g} mm apart "
-        f"resampled to {count}, {step:.3g} mm apart"
-    )
+    most = float(spacing.steps.max())
+    said = words.UNEVEN.format(n=len(slices), low=f"{least:.3g}", high=f"{most:.3g}", count=count,
+                               step=f"{step:.3g}")  # fmt: skip
     return replace(planned, resampled=said)
 
 

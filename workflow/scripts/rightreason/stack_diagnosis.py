@@ -40,8 +40,8 @@ class Lean:
 
     @property
     def angle(self) -> str:
-        """The angle for sentences: "18.5 degrees", or "0.03 degrees"."""
-        return f"{self.degrees:{'.1f' if self.degrees >= 0.1 else '.1g'}} degrees"
+        """The angle for sentences, in degrees: "18.5", or "0.03"."""
+        return f"{self.degrees:{'.1f' if self.degrees >= 0.1 else '.1g'}}"
 
     @property
     def tolerance_mm(self) -> float:
@@ -143,7 +143,7 @@ def tilt_problem(slices: Sequence[Slice], lean: Lean, may_correct: bool) -> str:
         worst, drift = lean.stray
         return f"slices stand aside of one another by up to {drift:.2f} mm ({worst})"
     leans = (
-        f"the stack leans {lean.angle} from the normal of its slices (the header says "
+        f"the stack leans {lean.angle} degrees from the normal of its slices (the header says "
         f"{slices[0].tilt_deg:g})"
     )
     if lean.degrees > MOST_TILT_DEG:

@@ -6,29 +6,23 @@ runs whenever the workflow is parsed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rightreason import demo_plan
 from rightreason.algorithms import CAM_ALGORITHMS
 from rightreason.cohort_checks import cohort_problems
 from rightreason.config import Config, read_config
 from rightreason.donor_choice import Donors
 from rightreason.errors import InputError
 from rightreason.folds import Member, assign_folds, split
-from rightreason.tables import (
-    ANNOTATION_COLUMNS,
-    Annotation,
-    Case,
-    parse_annotations,
-    parse_cases,
-    read_rows,
-)
-
-DEMO = Path("results/demo")
+from rightreason.layout import Layout, by_shard
+from rightreason.nifti_names import is_nifti
+from rightreason.study_tables import embedded, from_tables
+from rightreason.tables import Annotation, Case
 
 
 @dataclass(frozen=True)
@@ -70,31 +64,58 @@ class Study:
 
     def parts(self, fold: int) -> dict[str, str]:
         """Return `train` or `validation` for the cases that fold `fold` is trained with."""
+        return dict(self._parts[fold])
+
+    @cached_property
+    def _parts(self) -> list[dict[str, str]]:
         train = self.config.train
-        return split(self.training, self.folds, fold, train.validation_fraction, train.seed)
-
-    def committee(self, case: str) -> list[list[str]]:
-        """Return, by seed, the `seed{s}/fold{k}` of every network that judges a case.
-
-        A training case is judged by the networks that never saw its patient, a case of an external
-        site by those of all folds.
-        """
-        folds = [self.folds[case]] if case in self.folds else range(self.config.train.folds)
-        return [[f"seed{s}/fold{k}" for k in folds] for s in range(self.config.train.seeds)]
+        return [
+            split(self.training, self.folds, fold, train.validation_fraction, train.seed)
+            for fold in range(train.folds)
+        ]
 
     @property
-    def networks(self) -> list[str]:
-        """The `seed{s}/fold{k}` of every network of a model."""
-        train = self.config.train
-        return sorted(f"seed{s}/fold{k}" for s in range(train.seeds) for k in range(train.folds))
+    def layout(self) -> Layout:
+        """Where the results of this study lie."""
+        return Layout(self.config.shards)
+
+    @cached_property
+    def shards(self) -> dict[str, list[str]]:
+        """The cases of each shard that has any."""
+        return by_shard(self.cases, self.config.shards)
+
+    @cached_property
+    def groups(self) -> dict[str, list[str]]:
+        """The cases of each shard, and those tested in each fold: what networks are given."""
+        tested: dict[str, list[str]] = {f"fold{k}": [] for k in range(self.config.train.folds)}
+        for case, fold in self.folds.items():
+            tested[f"fold{fold}"].append(case)
+        return {**self.shards, **tested}
+
+    def members(self, shard: str, model: str) -> dict[str, dict[str, Any]]:
+        """Return site, test fold and label of the cases of a shard.
+
+        The fold is None for cases of external sites, and for all where the model was trained
+        elsewhere: no fold says what its networks never saw.
+        """
+        folds = {} if self.config.models[model].trained_files else self.folds
+        return {
+            case: {
+                "site": self.cases[case].site,
+                "fold": folds.get(case),
+                "label": self.cases[case].label,
+            }
+            for case in self.shards[shard]
+        }
+
+    def records(self, case: str) -> list[Path]:
+        """Return the records that say where in the CT lies what models get of a case."""
+        kinds = sorted({model.input for model in self.config.models.values()})
+        return [self.layout.prepared_record(kind, case) for kind in kinds]
 
     def validation(self, fold: int) -> list[str]:
         """Return the cases that choose the epoch and the threshold of a fold, none of its own."""
         return [case for case, part in self.parts(fold).items() if part == "validation"]
-
-    def fold_committee(self, fold: int) -> list[list[str]]:
-        """Return, by seed, the `seed{s}/fold{k}` of the network of one fold."""
-        return [[f"seed{s}/fold{fold}"] for s in range(self.config.train.seeds)]
 
     @property
     def negative_first(self) -> list[str]:
@@ -114,6 +135,16 @@ class Study:
             for case, row in self.cases.items()
         }
 
+    def view_settings(self) -> dict[str, Any]:
+        """Return what views depend on: the headline's cut, and its reference if that needs it."""
+        head = self.config.section("headline")
+        cut = self.config.section("overlap")["binarisations"][head["binarisation"]]
+        return {
+            "binarisation": cut,
+            "reference": head["reference"] if cut["rule"] == "area" else None,
+            "view_size": self.config.section("report")["view_size"],
+        }
+
     @property
     def distances(self) -> list[str]:
         """The binarisations whose surface distances are measured."""
@@ -129,6 +160,17 @@ class Study:
         """Return whose maps are placed on a case, for the chance that knows the cohort."""
         row = self.cases[case]
         return self._donors.choose(case, row.patient, row.label, self.config.overlap.donors)
+
+    @property
+    def dicom_cases(self) -> list[str]:
+        """The cases whose image is DICOM."""
+        return [case for case, row in self.cases.items() if not is_nifti(row.image)]
+
+    @property
+    def headline_rule(self) -> dict[str, Any]:
+        """The headline's binarisation: its entry in `overlap.binarisations`."""
+        rules: dict[str, dict[str, Any]] = self.config.section("overlap")["binarisations"]
+        return rules[self.config.headline.binarisation]
 
     def region_files(self, case: str) -> list[Path]:
         """Return the case's region mask: one file or none."""
@@ -151,27 +193,31 @@ class Study:
     def describe(self) -> str:
         """Say in one line what the cohort is, so that a forgotten column or site is seen."""
         outside = self.config.external_sites
-        sites = [case.site for case in self.cases.values()]
+        sites = Counter(case.site for case in self.cases.values())
         counts = ", ".join(
-            f"{'external ' if site in outside else ''}{site} ({sites.count(site)})"
-            for site in sorted(set(sites))
+            f"{'external ' if site in outside else ''}{site} ({count})"
+            for site, count in sorted(sites.items())
         )
         positive = [case for case in self.cases if self.label(case)]
         scored = sum(case in self.annotations for case in positive)
         patients = len({case.patient for case in self.cases.values()})
         return (
             f"The study: {len(self.cases)} cases of {patients} patients; sites {counts}; "
-            f"{scored} of {len(positive)} {self.config.positive} cases annotated."
+            f"{len(self.annotations)} cases annotated, among them {scored} of {len(positive)} "
+            f"{self.config.positive}."
         )
 
 
-def load_study(raw: Mapping[str, Any]) -> Study:
+def load_study(raw: Mapping[str, Any], checked: bool = False) -> Study:
     """Check config and tables.
 
     Parameters
     ----------
     raw : mapping
         The config as Snakemake loaded it; paths in it are relative to the working directory.
+    checked : bool
+        Whether another process has checked them already, as for each job on a node: the files that
+        the tables name are not asked of the file server again, nor the cohort as a whole looked at.
 
     Raises
     ------
@@ -179,47 +225,14 @@ def load_study(raw: Mapping[str, Any]) -> Study:
         Naming every problem of the config, or every problem of the tables.
     """
     config = read_config(raw)
-    cases, annotations, problems = _demo(config) if config.cases is None else _tables(config)
+    cases, annotations, problems = (
+        embedded(config) if config.cases is None else from_tables(config, not checked)
+    )
     study = Study(config, {case.case: case for case in cases}, {})
     for annotation in annotations:
         study.annotations.setdefault(annotation.case, []).append(annotation)
-    problems += cohort_problems(study)
+    if not checked:
+        problems += cohort_problems(study)
     if problems:
         raise InputError.of("The study cannot be run:", problems)
     return study
-
-
-def _demo(config: Config) -> tuple[list[Case], list[Annotation], list[str]]:
-    planned = demo_plan.plan(config.section("demo"))
-    cases, first = parse_cases(
-        demo_plan.case_rows(planned), DEMO, "demo", config.classes, check_files=False
-    )
-    annotations, second = parse_annotations(
-        demo_plan.annotation_rows(planned), DEMO, "demo", [c.case for c in cases], check_files=False
-    )
-    return cases, annotations, first + second
-
-
-def _tables(config: Config) -> tuple[list[Case], list[Annotation], list[str]]:
-    """Read both tables; problems of one do not hide those of the other."""
-    problems: list[str] = []
-    cases: list[Case] = []
-    annotations: list[Annotation] = []
-    path = Path(str(config.cases))
-    known: list[str] | None = None
-    try:
-        rows = read_rows(path, ("case", "image", "label"), None)
-        cases, problems = parse_cases(rows, path.parent, path.name, config.classes, True)
-        known = [row["case"] for row in rows]
-    except InputError as error:
-        problems.append(str(error))
-    if config.annotations is not None:
-        path = Path(config.annotations)
-        try:
-            rows = read_rows(path, ("case", "rater", "file"), ANNOTATION_COLUMNS)
-            known = [row["case"] for row in rows] if known is None else known
-            annotations, more = parse_annotations(rows, path.parent, path.name, known, True)
-            problems += more
-        except InputError as error:
-            problems.append(str(error))
-    return cases, annotations, problems

@@ -12,16 +12,23 @@ import pandas as pd
 from rightreason import case_tables
 from rightreason.agreement import agreement_table
 from rightreason.audited import Audited
+from rightreason.bands_table import bands_table
+from rightreason.calibration_table import calibration_table
 from rightreason.case_tables import VOTES
 from rightreason.cohort import Cases, read_predictions, read_seeds
+from rightreason.cohort_table import write_cohort
 from rightreason.comparisons import comparisons_table
 from rightreason.curves_table import curves_table
-from rightreason.images import write_whole
+from rightreason.layout import Layout
 from rightreason.overlap_table import overlap_table
 from rightreason.performance import performance_table
 from rightreason.places_table import places_table
+from rightreason.ratios_table import ratios_table
 from rightreason.sensitivity_table import sensitivity_table
+from rightreason.trust_table import trust_table
+from rightreason.usable import usable_cohort, write_failed
 from rightreason.verdict import verdict_table
+from rightreason.whole import write_whole
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,35 @@ class Tables:
     curves: Mapping[str, Path]
 
 
+def write_summary(
+    results: Path,
+    cases: Cases,
+    raters: Mapping[str, Sequence[str]],
+    kinds: Sequence[str],
+    models: Sequence[str],
+    study: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> None:
+    """Write every table of `results/summary/`, of the cases that did not fail.
+
+    Parameters
+    ----------
+    results, cases, raters, models, study, settings
+        As for `summarise`, failed cases among them.
+    kinds : sequence of str
+        The kinds of input that models use.
+
+    Raises
+    ------
+    InputError
+        As `summarise`, and when a file of a case is not as it was made.
+    """
+    cohort = usable_cohort(cases, raters, kinds, Layout(shards=1, root=results))
+    write_failed(cohort.failed, results / "summary" / "failed.tsv")
+    write_cohort(cohort.cases, cohort.raters, kinds, results, results / "summary" / "cohort.tsv")
+    summarise(results, cohort.cases, cohort.raters, models, study, settings)
+
+
 def summarise(
     results: Path,
     cases: Cases,
@@ -60,7 +96,7 @@ def summarise(
     study: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> None:
-    """Write every table of `results/summary/` but `cohort.tsv`.
+    """Write every table of `results/summary/` but `cohort.tsv` and `failed.tsv`.
 
     Parameters
     ----------
@@ -74,8 +110,8 @@ def summarise(
         Their names, in the order of the tables.
     study : mapping
         `external_sites`, that were never trained on; `positive`, the class whose evidence is
-        audited; `headline`; `methods`, with `algorithm` and `layer` of each; and `layers`, each
-        model's target layer or None.
+        audited; `headline`; `methods`, with `algorithm` and `layer` of each; `layers`, each model's
+        target layer or None; `trust`, with `tests` and `limits`; and `shards`.
     settings : mapping
         Section `summary` of the config.
 
@@ -133,16 +169,26 @@ def _summaries(
         tables.predictions, networks, cases, study["external_sites"], study["positive"],
         settings["strata"], settings,
     )  # fmt: skip
+    yield "calibration", calibration_table(
+        tables.predictions, cases, study["external_sites"], study["positive"],
+        settings["confidence"],
+    )  # fmt: skip
     yield "overlap", overlap_table(scores, tables.seeds, audited, settings)
+    yield "ratios", ratios_table(scores, study["headline"])
     yield "sensitivity", sensitivity_table(
         scores, tables.raters, audited, study["headline"], study["methods"], study["layers"],
         settings,
     )  # fmt: skip
     yield "places", places_table(tables.places, audited, settings)
+    yield "trust", trust_table(
+        Layout(study["shards"], results), list(tables.predictions), list(study["methods"]), cases,
+        study["positive"], study["trust"], settings,
+    )  # fmt: skip
     yield "verdict", verdict_table(tables.judged, tables.predictions)
     references = [name for name in scores["reference"].cat.categories if name != VOTES]
     yield "curves", curves_table(tables.curves, references, audited)
     external, headline = study["external_sites"], study["headline"]
+    yield "bands", bands_table(tables.curves, tables.judged, audited, headline, settings)
     yield (
         "comparisons",
         comparisons_table(

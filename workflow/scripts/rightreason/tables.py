@@ -6,23 +6,22 @@ Standard library only: it runs whenever the workflow is parsed.
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rightreason.errors import InputError, unknown
+from rightreason.errors import unknown
+from rightreason.table_files import file_problems, real_path
+from rightreason.table_rows import CASE_COLUMNS, Row
 
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-ID_RULE = "ids start with a letter or digit and hold only A-Z a-z 0-9 _ -"
-CASE_COLUMNS = ("case", "image", "label", "patient", "site", "series", "region")
+# They become names of files, of which a file system takes 255 bytes, endings and all.
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+ID_RULE = "ids start with a letter or digit and hold at most 100 of A-Z a-z 0-9 _ -"
 ANNOTATION_COLUMNS = ("case", "rater", "file", "roi", "finding")
 RESERVED_RATERS = ("votes", "majority", "union", "intersection", "staple")
 RESERVED_SITES = ("training", "external", "all")
 DEFAULT_SITE = "main"
-
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -50,80 +49,6 @@ class Annotation:
     finding: str | None
 
 
-def read_rows(path: Path, required: Sequence[str], allowed: Sequence[str] | None) -> list[Row]:
-    """Read a tab-separated table with a header.
-
-    Parameters
-    ----------
-    path : path
-        The table, UTF-8.
-    required : sequence of str
-        Columns that must be there.
-    allowed : sequence of str or None
-        The only columns that may be there, or None when any may.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read or its columns are wrong; all wrong columns at once.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"The table {path} cannot be read: {error}. Save it as tab-separated UTF-8 text."
-        ) from error
-    # Split by hand: a quotation mark is a character like any other, not the start of a cell that
-    # swallows the rows below it.
-    lines = [line.rstrip("\r").split("\t") for line in text.split("\n")]
-    header = [name.strip() for name in lines[0]]
-    problems = _column_problems(header, required, allowed)
-    rows: list[Row] = []
-    for number, cells in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            problems.append(
-                f"row {number} has {len(cells)} cells, the header {len(header)}; leave a cell "
-                "empty, but do not leave it out"
-            )
-            continue
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        rows.append({**row, "#": str(number)})
-    if problems:
-        raise InputError.of(f"The table {path} cannot be used:", problems)
-    return rows
-
-
-def _column_problems(
-    header: list[str], required: Sequence[str], allowed: Sequence[str] | None
-) -> list[str]:
-    if len(header) == 1 and len(required) > 1:
-        return [f"its columns are not separated by tabs: {header[0]!r}. Save it as .tsv"]
-    problems = [f"the column {name!r} is missing" for name in required if name not in header]
-    if "" in header:
-        problems.append("a column has no name; name it or take it out")
-    problems += [
-        f"the column {name!r} stands twice"
-        for name in sorted(set(header) - {""})
-        if header.count(name) > 1
-    ]
-    # A misspelt `patient` would be kept as a further column, and the patient's scans divided.
-    for name in header:
-        near = difflib.get_close_matches(name.lower(), CASE_COLUMNS, n=1, cutoff=0.8)
-        if allowed is None and near and name not in CASE_COLUMNS:
-            problems.append(
-                f"the column {name!r} looks like {near[0]!r}, which would go unused; rename it"
-            )
-    if allowed is not None:
-        problems += [
-            f"the column {name!r} is unknown; there are {', '.join(allowed)}"
-            for name in header
-            if name not in allowed
-        ]
-    return problems
-
-
 def parse_cases(
     rows: Iterable[Row], folder: Path, table: str, classes: Sequence[str], check_files: bool
 ) -> tuple[list[Case], list[str]]:
@@ -132,7 +57,7 @@ def parse_cases(
     Parameters
     ----------
     rows : iterable of dict
-        From `read_rows`.
+        From `table_rows.read_rows`.
     folder : path
         What paths are relative to.
     table : str
@@ -152,24 +77,17 @@ def parse_cases(
     rows = list(rows)
     cases, problems = [], []
     seen: dict[str, str] = {}
-    images: dict[tuple[Path, str], str] = {}
+    images: dict[tuple[str, str], str] = {}
+    folders: dict[str, str] = {}
     # A cell left blank where others name a site would quietly move a case to another site.
     filled = [name for name in ("patient", "site") if any(row.get(name) for row in rows)]
     for row in rows:
         at = f"{table}, row {row.get('#', '?')}"
-        bad = _id_problems(row, ("case", "patient", "site"), at, required=("case", *filled))
-        if row["case"] in seen:
-            bad.append(
-                f"{at}, column case: {row['case']!r} stands in row {seen[row['case']]} already; "
-                "one row is one imaging study"
-            )
-        seen.setdefault(row["case"], row.get("#", "?"))
-        if row["label"] not in classes:
-            bad.append(f"{at}, column {unknown('label', row['label'], classes)}")
-        if row.get("site") in RESERVED_SITES:
-            bad.append(f"{at}, column site: {row['site']!r} is reserved; use another name")
-        bad += _file_problems(row, ("image", "region"), folder, at, ("image",), check_files)
-        image = ((folder / row["image"]).resolve(), row.get("series", ""))
+        paths = {name: folder / row[name] for name in ("image", "region") if row.get(name)}
+        bad = _case_problems(row, at, classes, filled, seen)
+        bad += file_problems(row, paths, at, ("image",), check_files)
+        file = str(paths.get("image", folder))
+        image = (real_path(file, folders) if check_files else file, row.get("series", ""))
         if image in images:
             bad.append(
                 f"{at}, column image: {row['image']!r} is the image of case {images[image]} "
@@ -178,20 +96,38 @@ def parse_cases(
         images.setdefault(image, row["case"])
         problems += bad
         if not bad:
-            cases.append(_case(row, folder))
+            cases.append(_case(row, paths))
     return cases, problems
 
 
-def _case(row: Row, folder: Path) -> Case:
+def _case_problems(
+    row: Row, at: str, classes: Sequence[str], filled: Sequence[str], seen: dict[str, str]
+) -> list[str]:
+    """Find what is wrong with a row, its files aside; `seen` are the rows of the cases so far."""
+    problems = _id_problems(row, ("case", "patient", "site"), at, required=("case", *filled))
+    if row["case"] in seen:
+        problems.append(
+            f"{at}, column case: {row['case']!r} stands in row {seen[row['case']]} already; "
+            "one row is one imaging study"
+        )
+    seen.setdefault(row["case"], row.get("#", "?"))
+    if row["label"] not in classes:
+        problems.append(f"{at}, column {unknown('label', row['label'], classes)}")
+    if row.get("site") in RESERVED_SITES:
+        problems.append(f"{at}, column site: {row['site']!r} is reserved; use another name")
+    return problems
+
+
+def _case(row: Row, paths: Mapping[str, Path]) -> Case:
     extra = {k: v for k, v in row.items() if k not in CASE_COLUMNS and k != "#"}
     return Case(
         case=row["case"],
-        image=folder / row["image"],
+        image=paths["image"],
         label=row["label"],
         patient=row.get("patient") or row["case"],
         site=row.get("site") or DEFAULT_SITE,
         series=row.get("series") or None,
-        region=folder / row["region"] if row.get("region") else None,
+        region=paths.get("region"),
         extra=extra,
     )
 
@@ -209,21 +145,9 @@ def parse_annotations(
     spelled: dict[str, str] = {}
     for row in rows:
         at = f"{table}, row {row.get('#', '?')}"
-        bad = _id_problems(row, ("case", "rater"), at, required=("case", "rater"))
-        if not bad and row["case"] not in known:
-            bad.append(f"{at}, column case: {row['case']!r} is not in the table of cases")
-        if row["rater"].lower() in RESERVED_RATERS:
-            bad.append(
-                f"{at}, column rater: {row['rater']!r} is reserved for what is made from all "
-                "raters; use another name"
-            )
-        first = spelled.setdefault(row["rater"].lower(), row["rater"])
-        if first != row["rater"]:
-            bad.append(
-                f"{at}, column rater: {row['rater']!r} and {first!r} differ in letter case only; "
-                "spell a rater one way"
-            )
-        bad += _file_problems(row, ("file",), folder, at, (), check_files)
+        paths = {"file": folder / row["file"]} if row["file"] else {}
+        bad = _rater_problems(row, at, known, spelled)
+        bad += file_problems(row, paths, at, (), check_files)
         files = files_of.setdefault((row["case"], row["rater"]), [])
         if files and ("" in files or not row["file"]):
             bad.append(
@@ -233,16 +157,30 @@ def parse_annotations(
         files.append(row["file"])
         problems += bad
         if not bad:
+            roi, finding = row.get("roi") or None, row.get("finding") or None
             annotations.append(
-                Annotation(
-                    case=row["case"],
-                    rater=row["rater"],
-                    file=folder / row["file"] if row["file"] else None,
-                    roi=row.get("roi") or None,
-                    finding=row.get("finding") or None,
-                )
+                Annotation(row["case"], row["rater"], paths.get("file"), roi, finding)
             )
     return annotations, problems
+
+
+def _rater_problems(row: Row, at: str, known: set[str], spelled: dict[str, str]) -> list[str]:
+    """Find what is wrong with case and rater; `spelled` are the raters so far, in lower case."""
+    problems = _id_problems(row, ("case", "rater"), at, required=("case", "rater"))
+    if not problems and row["case"] not in known:
+        problems.append(f"{at}, column case: {row['case']!r} is not in the table of cases")
+    if row["rater"].lower() in RESERVED_RATERS:
+        problems.append(
+            f"{at}, column rater: {row['rater']!r} is reserved for what is made from all "
+            "raters; use another name"
+        )
+    first = spelled.setdefault(row["rater"].lower(), row["rater"])
+    if first != row["rater"]:
+        problems.append(
+            f"{at}, column rater: {row['rater']!r} and {first!r} differ in letter case only; "
+            "spell a rater one way"
+        )
+    return problems
 
 
 def _id_problems(row: Row, columns: Sequence[str], at: str, required: Sequence[str]) -> list[str]:
@@ -253,21 +191,4 @@ def _id_problems(row: Row, columns: Sequence[str], at: str, required: Sequence[s
             problems.append(f"{at}, column {column}: it is empty; fill it in every row")
         elif value and not ID.fullmatch(value):
             problems.append(f"{at}, column {column}: {value!r} is no id; {ID_RULE}")
-    return problems
-
-
-def _file_problems(
-    row: Row, columns: Sequence[str], folder: Path, at: str, required: Sequence[str], check: bool
-) -> list[str]:
-    problems = []
-    for column in columns:
-        name = row.get(column, "")
-        if not name and column in required:
-            problems.append(f"{at}, column {column}: it is empty; give a path")
-        elif "{" in name or "}" in name:
-            problems.append(f"{at}, column {column}: {name!r} holds braces; rename the file")
-        elif name and check and not (folder / name).exists():
-            problems.append(f"{at}, column {column}: there is no {folder / name}")
-        elif name and check and column != "image" and not (folder / name).is_file():
-            problems.append(f"{at}, column {column}: {folder / name} is a folder; name a file")
     return problems

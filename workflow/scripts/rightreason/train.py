@@ -8,22 +8,25 @@ import json
 import logging
 import platform
 import sys
-import tempfile
 import warnings
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from rightreason import devices, networks
+from rightreason import devices, machine, networks
 from rightreason.classifier import Classifier, Plan
 from rightreason.errors import InputError
-from rightreason.images import write_whole
-from rightreason.samples import in_channels, load_cases, memory_format
+from rightreason.network_names import is_own
+from rightreason.own_networks import complete
+from rightreason.resume import Keeper, Store, identity
+from rightreason.samples import in_channels, load_cases, memory_format, to_input
+from rightreason.whole import write_whole
 
 PARTS = ("train", "validation")
 logger = logging.getLogger(__name__)
@@ -37,11 +40,14 @@ def train_fold(
     settings: Mapping[str, Any],
     seed: int,
     out: Path,
+    resume: Path,
+    code: str,
 ) -> None:
     """Train a network and keep its best weights by validation loss.
 
     Seed, threads and settings fix the result: bit for bit on a CPU; on a GPU as far as torch has
-    deterministic operations.
+    deterministic operations. A run that was killed is resumed after the last whole epoch that it
+    kept, and gives the same.
 
     Parameters
     ----------
@@ -62,6 +68,11 @@ def train_fold(
     out : path
         Folder for `weights.ckpt` (the network's state dict), `metrics.csv` (one row per epoch) and
         `record.json`.
+    resume : path
+        Folder outside `out`, of this training alone, for what a killed run is resumed from; gone
+        when the outputs are written.
+    code : str
+        Digest of the code: what other code left in `resume` is not used.
 
     Raises
     ------
@@ -71,19 +82,19 @@ def train_fold(
     """
     _check(labels, parts)
     device = devices.select(settings)
+    of_all = identity(
+        images, labels, parts, model,
+        seed=seed, code=code, versions=_versions(), device=_name(device, processor=True),
+        settings={key: value for key, value in settings.items() if key != "device"},
+    )  # fmt: skip
+    store = Store(resume, of_all)
     pl.seed_everything(seed, workers=True, verbose=False)
-    samples = {p: load_cases({c: images[c] for c in images if parts.get(c) == p}) for p in PARTS}
-    pixels = samples["train"].pixels
-    channels = in_channels(pixels, model.get("channels"))
-    network = networks.build(
-        model["network"], pixels.ndim - 2, channels,
-        options=model.get("options"), weights=model.get("weights"),
-    ).to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]  # fmt: skip
-    classes = {p: torch.tensor([labels[c] for c in s.cases]) for p, s in samples.items()}
-    classifier = Classifier(network, samples, classes, channels, _plan(model, settings, seed))
-    best = _fit(classifier, settings, device)
-    record = _record(model, settings, seed, classifier, device, parts) | best["record"]
-    _write(out, best["state"], classifier.history, record)
+    classifier = _classifier(images, labels, parts, model, _plan(model, settings, seed))
+    keeper = _fit(classifier, settings, device, store)
+    record = _record(model, settings, seed, classifier, device, parts)
+    best = {"best_epoch": keeper.best_epoch, "validation_loss": keeper.loss}
+    _write(out, keeper.weights, classifier.history, record | best)
+    store.forget()
 
 
 def _check(labels: Mapping[str, int], parts: Mapping[str, str]) -> None:
@@ -115,32 +126,44 @@ def _plan(model: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> P
     )
 
 
+def _classifier(
+    images: Mapping[str, Path],
+    labels: Mapping[str, int],
+    parts: Mapping[str, str],
+    model: Mapping[str, Any],
+    plan: Plan,
+) -> Classifier:
+    """Read the samples and build the network, from torch's global random state."""
+    samples = {p: load_cases({c: images[c] for c in images if parts.get(c) == p}) for p in PARTS}
+    pixels = samples["train"].pixels
+    channels = in_channels(pixels, model.get("channels"))
+    network = networks.build(
+        model["network"], pixels.ndim - 2, channels,
+        options=model.get("options"), weights=model.get("weights"), code=model.get("code"),
+    ).to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]  # fmt: skip
+    if is_own(model["network"]):
+        complete(network, to_input(pixels[:1], channels), model["network"])
+    classes = {p: torch.tensor([labels[c] for c in s.cases]) for p, s in samples.items()}
+    return Classifier(network, samples, classes, channels, plan)
+
+
 def _fit(
-    classifier: Classifier, settings: Mapping[str, Any], device: torch.device
-) -> dict[str, Any]:
-    """Run Lightning; return the best epoch's weights and what to record of it."""
+    classifier: Classifier, settings: Mapping[str, Any], device: torch.device, store: Store
+) -> Keeper:
+    """Run Lightning; return who holds the best epoch's weights."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch")
-        checkpoint = ModelCheckpoint(
-            folder, "best-{epoch}", monitor="validation_loss", save_weights_only=True
+    stopping = EarlyStopping("validation_loss", patience=int(settings["patience"]))
+    keeper = Keeper(store, stopping)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|torch")
+        _trainer(classifier.plan, settings, device, [stopping, keeper]).fit(classifier)
+    reason = stopping.stopping_reason_message
+    if not keeper.weights or (reason and "finite" in reason):
+        raise InputError(
+            "Training broke off: the validation loss is not finite. Lower the model's "
+            "`learning_rate`, or set `train.precision` to 32."
         )
-        stopping = EarlyStopping("validation_loss", patience=int(settings["patience"]))
-        _trainer(classifier.plan, settings, device, [checkpoint, stopping]).fit(classifier)
-        best = checkpoint.best_model_path
-        if stopping.stopping_reason_message and "finite" in stopping.stopping_reason_message:
-            best = ""
-        if not best:
-            raise InputError(
-                "Training broke off: the validation loss is not finite. Lower the model's "
-                "`learning_rate`, or set `train.precision` to 32."
-            )
-        state = torch.load(best, map_location="cpu", weights_only=True)["state_dict"]
-    epoch = int(Path(best).stem.removeprefix("best-epoch="))
-    return {
-        "state": {k.removeprefix("network."): v.contiguous() for k, v in state.items()},
-        "record": {"best_epoch": epoch, "validation_loss": float(checkpoint.best_model_score)},
-    }
+    return keeper
 
 
 def _trainer(
@@ -182,14 +205,27 @@ def _record(
         "cases": {part: list(parts.values()).count(part) for part in PARTS},
         "samples": {part: len(classifier.owner[part]) for part in PARTS},
         "class_weights": classifier.get_buffer("class_weights").tolist(),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "device": _name(device),
         "precision": settings["precision"],
         "threads": int(settings["threads"]),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "pytorch_lightning": pl.__version__,
-        },
+        "hardware": {"processor": machine.processor(), "cores": machine.cores()},
+        "versions": _versions(),
+    }
+
+
+def _name(device: torch.device, *, processor: bool = False) -> str:
+    """Name the GPU; or the CPU, by its make where that is asked for."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name()
+    return machine.processor() if processor else "cpu"
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "pytorch_lightning": pl.__version__,
+        "monai": version("monai"),
     }
 
 

@@ -16,6 +16,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
+from rightreason.convert_words import LOSSY, RESCALE
 from rightreason.dicom_pixels import PixelReader
 from rightreason.dicom_slices import Slice
 from rightreason.errors import InputError
@@ -97,9 +98,9 @@ def _compare(
         f"{found.max():g} HU, pydicom {expected.min():g} to {expected.max():g}"
     )
     if item.pixel_format[3] in _LOSSY and apart.max() <= abs(item.rescale[0]) + tolerance:
-        return problem, "lossy encoding, which decoders round differently by one stored unit"
+        return problem, LOSSY
     if item.frame is not None and _rescaled_as_another(item, expected, found, rescales):
-        return problem, "rescale that differs between frames, which dcm2niix takes for one"
+        return problem, RESCALE
     return problem, reader.contradiction(item)
 
 

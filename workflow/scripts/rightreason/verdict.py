@@ -20,17 +20,24 @@ import numpy as np
 import pandas as pd
 
 from rightreason.case_tables import COUNTS, LIMITS
+from rightreason.marked_words import mark
+from rightreason.summary_words import (
+    NEVER_IRRELEVANT,
+    NEVER_RELEVANT,
+    NO_CHANCE,
+    ONLY_WITHOUT_OVERLAP,
+)
 
-REASONS = ("relevant", "irrelevant", "undecided", "undefined")
+REASONS = (mark("relevant"), mark("irrelevant"), mark("undecided"), mark("undefined"))
 QUADRANTS = {
-    (True, "irrelevant"): "right for the wrong reason",
-    (True, "undecided"): "right, reason undecided",
-    (True, "relevant"): "right for the right reason",
-    (False, "irrelevant"): "wrong, looking elsewhere",
-    (False, "undecided"): "wrong, reason undecided",
-    (False, "relevant"): "wrong despite the right place",
-    (True, "undefined"): "right, reason undefined",
-    (False, "undefined"): "wrong, reason undefined",
+    (True, "irrelevant"): mark("right for the wrong reason"),
+    (True, "undecided"): mark("right, reason undecided"),
+    (True, "relevant"): mark("right for the right reason"),
+    (False, "irrelevant"): mark("wrong, looking elsewhere"),
+    (False, "undecided"): mark("wrong, reason undecided"),
+    (False, "relevant"): mark("wrong despite the right place"),
+    (True, "undefined"): mark("right, reason undefined"),
+    (False, "undefined"): mark("wrong, reason undefined"),
 }
 """The name of each quadrant, by (classified correctly, verdict on the reason)."""
 
@@ -40,10 +47,6 @@ VERDICT_COLUMNS += [*COUNTS, "reason", "quadrant", "power"]
 
 # Tables have eight digits.
 ROUNDING = 1e-7
-NO_CHANCE = "There is no chance distribution; only a region without overlap could have been told."
-NEVER_RELEVANT = "No region of this size could have been called relevant."
-ONLY_WITHOUT_OVERLAP = "Only a region without any overlap could have been called irrelevant."
-NEVER_IRRELEVANT = "No region of this size could have been called irrelevant."
 
 
 def reason(row: Mapping[str, float]) -> str:

@@ -1,0 +1,40 @@
+"""Two arrays of as many cases as the config says; the second is held while there is a file `hold`.
+
+Of the first, the task with the number `fails` fails, if the config names one.
+"""
+
+
+include: "../../rules/array_tasks.smk"
+
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from rightreason.errors import InputError
+
+
+include: "../../rules/failed_jobs.smk"
+
+
+config.setdefault("fails", 0)
+CASES = [f"c{i:02}" for i in range(config["cases"])]
+
+
+rule all:
+    input:
+        expand("made/second/{case}", case=CASES),
+
+
+rule convert:
+    output:
+        "made/first/{case}",
+    shell:
+        "test $SLURM_ARRAY_TASK_ID != {config[fails]}; touch {output}"
+
+
+rule prepare:
+    input:
+        expand("made/first/{case}", case=CASES),
+    output:
+        touch("made/second/{case}"),
+    shell:
+        "while [ -e hold ]; do sleep 0.2; done"

@@ -1,0 +1,80 @@
+"""Runs that the plugin for SLURM would wait for or mix up: refused, with a sentence.
+
+No SLURM is needed: what stands in for `sbatch` refuses every job.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runs import checkout
+
+SMALL = ("--configfile", "tests/slurm/study.yaml")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout, and a `sbatch` that says what a site's says to the profile as it is."""
+    folder = checkout(tmp_path_factory.mktemp("refused") / "checkout")
+    sbatch = folder / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(
+        "#!/bin/sh\necho 'sbatch: error: invalid partition specified: cpu' >&2; exit 1\n"
+    )
+    sbatch.chmod(0o755)
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--nocolor", "--workflow-profile", "profiles/slurm",
+         "--default-resources", "slurm_partition=cpu", "mem_mb=2000", "--retries", "0", *arguments],
+        cwd=folder, env={**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 1, result.stdout[-3000:]
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    "option", [("--jobs", "20"), ("--jobs", "1000", "--max-jobs-per-timespan", "20/1s")]
+)
+def test_fewer_jobs_at_once_than_are_due(folder: Path, option: tuple[str, ...]) -> None:
+    told = run(folder, *SMALL, *option)
+    assert f"jobs are due, and `{option[-2]}` lets Snakemake hand over 20 at once." in told
+    assert "sbatch" not in told
+
+
+def test_arrays_whose_tasks_would_be_taken_for_each_other(folder: Path) -> None:
+    told = run(folder, *SMALL, "--slurm-status-command", "sacct")
+    assert "takes the end of an array's last task for that of all, when it asks sacct." in told
+    assert "sbatch" not in told
+
+
+def test_a_site_that_is_not_filled_in(folder: Path) -> None:
+    told = run(folder, *SMALL)
+    assert (
+        "demo: SLURM did not take the job. It says: “sbatch: error: invalid partition specified: "
+        "cpu”. Your partitions and account stand in profiles/slurm/profile.v9+.yaml."
+    ) in told
+
+
+def test_an_array_whose_commands_are_too_long(folder: Path) -> None:
+    told = run(
+        folder, "--snakefile", "tests/slurm/long.smk", "--slurm-array-limit", "200",
+        "--config", "cases=200",
+    )  # fmt: skip
+    assert (
+        "The commands of a job array are too long for the command line: lower slurm-array" in told
+    )
+    assert "convert: the same of 195 more jobs." in told
+    assert "Submitted array job" not in told
+
+
+def test_an_array_that_is_refused(folder: Path) -> None:
+    told = run(folder, "--snakefile", "tests/slurm/long.smk", "--config", "cases=25")
+    assert "convert, case c00: SLURM did not take the job. It says: “sbatch: error: invalid" in told
+    assert max(map(len, told.splitlines())) < 3000

@@ -1,0 +1,120 @@
+"""A case that cannot be used: the study stops at it, or goes on without it and names it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from rightreason import made
+
+from tests.runs import Job, due, finish, jobs_in, rules_of, snakemake
+from tests.workflow.conftest import SMALL, TABLES
+from tests.workflow.contract import (
+    Finished,
+    all_maps,
+    annotated,
+    cases_of,
+    edit_a_mask,
+    of_cases,
+    rows_of,
+)
+
+GO_ON = ("--config", "cases=study/cases.tsv", "annotations=study/annotations.tsv",
+         "on_failed_case=report")  # fmt: skip
+
+
+def spoil_ct(folder: Path, site: str) -> tuple[str, Callable[[], None]]:
+    """Make the series of an annotated case of a site unreadable; return the case and the cure."""
+    rows = rows_of(folder / "study" / "cases.tsv")
+    there = annotated(folder)
+    row = next(row for row in rows if row["site"] == site and row["case"] in there)
+    series = folder / "study" / row["image"]
+    aside = folder / "aside"
+    series.rename(aside)
+    series.mkdir()
+    (series / "notes.txt").write_text("the series was not exported")
+
+    def cure() -> None:
+        shutil.rmtree(series)
+        aside.rename(series)
+
+    return row["case"], cure
+
+
+def test_by_default_nothing_is_made_of_the_whole_cohort(run: Path) -> None:
+    case, _ = spoil_ct(run, "B")
+    shutil.rmtree(run / "results" / "summary")
+    result = snakemake(run, *SMALL, *TABLES)
+    assert result.returncode != 0
+    assert f"rightreason: Case {case}: " in result.stdout
+    assert not (run / "results" / "convert" / f"{case}.nii.gz").exists()
+    assert not list((run / "results").glob("summary/*.tsv"))
+    ran = jobs_in(result.stdout)
+    assert ("convert", f"case={case}") in ran
+    assert not rules_of(ran) & {"predict", "saliency_cam", "saliency", "summary", "report"}
+
+
+def test_the_study_goes_on_without_a_case_and_takes_it_back(run: Path) -> None:
+    """An external case, so that no network is trained anew; see the slow test for one that is."""
+    case, cure = spoil_ct(run, "B")
+    others = [name for name in cases_of(run) if name != case]
+    finish(run, *SMALL, *GO_ON)
+    results = run / "results"
+    [failed] = rows_of(results / "summary" / "failed.tsv")
+    assert (failed["case"], failed["stage"], failed["left_out_of"]) == (case, "convert", "all")
+    assert failed["reason"].startswith(f"Case {case}: ")
+    assert sorted(row["case"] for row in rows_of(results / "summary/cohort.tsv")) == others
+    assert sorted(row["case"] for row in rows_of(results / "predict/volume_small.tsv")) == others
+    maps = results / "saliency" / "volume_small" / "gradcam" / "shard0"
+    assert sorted(path.name.split(".")[0] for path in maps.glob("*.nii.gz")) == others
+    page = (results / "report" / "index.html").read_text().replace("\u00a0", " ")
+    assert f"1 case could not be used, and everything here is without them: {case}" in page
+    assert failed["reason"][:60].replace("'", "&#39;") in page
+    assert made.verify(results)[1] == []
+    assert due(run, *SMALL, *GO_ON) == set()
+    assert_taken_back(run, case, cure)
+
+
+def assert_taken_back(folder: Path, case: str, cure: Callable[[], None]) -> None:
+    """Once it is repaired, it and what follows from it runs, and it is in every table."""
+    cure()
+    ran = jobs_in(finish(folder, *SMALL, *GO_ON)) - {("all", "")}
+    own: set[Job] = {(rule, f"case={case}") for rule in ("convert", "annotate", "prepare")}
+    per_case = {job for job in ran if job[0] in ("convert", "annotate", "prepare")}
+    assert per_case == own
+    assert ran >= all_maps(Finished(folder), ["volume_small"], {"shard0"}) | of_cases(
+        "overlap", annotated(folder)
+    )
+    assert "train" not in rules_of(ran)
+    assert rows_of(folder / "results" / "summary" / "failed.tsv") == []
+    cohort = rows_of(folder / "results" / "summary" / "cohort.tsv")
+    assert sorted(row["case"] for row in cohort) == cases_of(folder)
+
+
+def test_a_case_whose_annotation_failed_is_classified_and_not_scored(run: Path) -> None:
+    case = edit_a_mask(run)
+    path = sorted((run / "study" / "annotations").glob(f"*/{case}.nii.gz"))[0]
+    image = nib.load(path)
+    moved = image.affine.copy()
+    moved[:3, 3] += 5000
+    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), moved), path)
+    finish(run, *SMALL, *GO_ON)
+    results = run / "results"
+    [failed] = rows_of(results / "summary" / "failed.tsv")
+    assert (failed["case"], failed["stage"], failed["left_out_of"]) == (case, "annotate", "overlap")
+    assert case in {row["case"] for row in rows_of(results / "predict/volume_small.tsv")}
+    assert case not in {row["case"] for row in rows_of(results / "summary/ratios.tsv")}
+    [row] = [row for row in rows_of(results / "summary/cohort.tsv") if row["case"] == case]
+    assert row["raters"] == ""
+    # Its CT and its maps can still be looked at.
+    assert b"rightreason.show(" in (results / f"report/cases/{case}.js").read_bytes()[:40]
+
+
+def test_a_study_that_stops_refuses_what_another_policy_left(run: Path) -> None:
+    case, _ = spoil_ct(run, "B")
+    finish(run, *SMALL, *GO_ON, "--until", "prepare")
+    result = snakemake(run, *SMALL, *TABLES)
+    assert result.returncode != 0
+    assert "on_failed_case" in result.stdout
+    assert case in result.stdout
