@@ -1,6 +1,6 @@
 """Runs that the plugin for SLURM would wait for or mix up: refused, with a sentence.
 
-No SLURM is needed: what stands in for `sbatch` refuses every job.
+No SLURM is needed: what stands in for its commands refuses every job and knows no account.
 """
 
 import os
@@ -11,27 +11,28 @@ from pathlib import Path
 import pytest
 
 from tests.runs import checkout
+from tests.slurm.slurm_runs import SOON
 
 SMALL = ("--configfile", "tests/slurm/study.yaml")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout, and a `sbatch` that says what a site's says to the profile as it is."""
+    """A checkout, and commands that say what a site's say to the profile as it is."""
     folder = checkout(tmp_path_factory.mktemp("refused") / "checkout")
-    sbatch = folder / "bin" / "sbatch"
-    sbatch.parent.mkdir()
-    sbatch.write_text(
-        "#!/bin/sh\necho 'sbatch: error: invalid partition specified: cpu' >&2; exit 1\n"
-    )
-    sbatch.chmod(0o755)
+    (folder / "bin").mkdir()
+    said = {"sbatch": "sbatch: error: invalid partition specified: cpu", "sacct": "no accounting"}
+    for command, words in said.items():
+        stands_in = folder / "bin" / command
+        stands_in.write_text(f"#!/bin/sh\necho '{words}' >&2; exit 1\n")
+        stands_in.chmod(0o755)
     return folder
 
 
 def run(folder: Path, *arguments: str) -> str:
     result = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--nocolor", "--workflow-profile", "profiles/slurm",
-         "--default-resources", "slurm_partition=cpu", "mem_mb=2000", "--retries", "0", *arguments],
+        [sys.executable, "-m", "snakemake", "--nocolor", *SOON, "--retries", "0",
+         "--default-resources", "slurm_partition=cpu", "mem_mb=2000", *arguments],
         cwd=folder, env={**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300,
     )  # fmt: skip
