@@ -14,6 +14,7 @@ from torch import nn
 
 from rightreason.ablations import laid_out_as
 from rightreason.cam import frozen
+from rightreason.folded import folded
 
 
 def occlusion(
@@ -47,7 +48,7 @@ def occlusion(
     due = _along_axes((x != paint).to(windows[0].dtype), windows) > 0
     due[alike, 1:] = False
     with frozen(network):
-        losses = _losses(network, x, target, windows, due, alike, paint, batch)
+        losses = _losses(folded(network, x), x, target, windows, due, alike, paint, batch)
     losses[alike] = losses[alike, :1] / x.shape[1]
     means = [(window / window.sum(dim=0)).T for window in windows]
     return _along_axes(losses, means).to(x.dtype)

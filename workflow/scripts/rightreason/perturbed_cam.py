@@ -15,6 +15,7 @@ from torch import nn
 from rightreason.ablations import Ablations, laid_out_as
 from rightreason.cam import at_least_single, frozen, hooked, the_output, upsample
 from rightreason.cam_formulas import weighted
+from rightreason.folded import folded
 
 Target = torch.Tensor | int
 
@@ -67,10 +68,11 @@ def scorecam(
         target = _each(target, x)
         low, high = activation.flatten(2).aminmax(dim=2)
         scores = torch.full_like(low, -torch.inf)
+        shorter = folded(network, x)
         for sample, channel in _chunks(low != high, batch):
             masks = _from_0_to_1(upsample(activation[sample, channel, None], x.shape[2:]))
             seen = torch.lerp(x.new_tensor(grey), x[sample], masks.to(x.dtype))
-            out = network(laid_out_as(x, seen)).gather(1, target[sample, None])
+            out = shorter(laid_out_as(x, seen)).gather(1, target[sample, None])
             scores[sample, channel] = out[:, 0].to(scores.dtype)
         weights = torch.where((low != high).any(1, keepdim=True), scores.softmax(1), 0)
         maps = weighted(weights, activation)

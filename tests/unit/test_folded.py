@@ -1,0 +1,176 @@
+"""Batch norms folded into convolutions: the same logits, from fewer layers."""
+
+import copy
+
+import pytest
+import torch
+from rightreason.folded import folded
+from torch import nn
+
+from tests.random_networks import random_network
+
+torch.set_num_threads(1)
+NORMS = nn.BatchNorm2d | nn.BatchNorm3d
+
+
+def norms(network):
+    return sum(isinstance(module, NORMS) for module in network.modules())
+
+
+def logits(network, x):
+    with torch.inference_mode():
+        return network(x.clone())
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "options", "before", "after"),
+    [
+        # One at the start, two in each of eight blocks, one in each of three projections.
+        ("ResNet18", 2, {"block_inplanes": [4, 8, 8, 16]}, 20, 0),
+        ("ResNet18", 3, {"block_inplanes": [4, 8, 8, 16]}, 20, 0),
+        # In each of four layers the second of two; the first, those of the transition and at the
+        # end follow a concatenation, but for the one after the very first convolution.
+        ("DenseNet121", 2, {"init_features": 8, "growth_rate": 4, "block_config": [2, 2]}, 11, 6),
+        ("VGG16", 2, {"hidden": 16}, 0, 0),
+    ],
+)
+def test_the_logits_stay_and_the_norms_go(name, dims, options, before, after):
+    network = random_network(name, dims, 3, options).double()
+    x = torch.rand(2, 3, *(32,) * dims, dtype=torch.float64)
+    expected = logits(network, x)
+    found = folded(network, x)
+    assert norms(network) == before
+    assert norms(found) == after
+    torch.testing.assert_close(logits(found, x), expected, rtol=1e-12, atol=1e-12)
+
+
+def normed(**changes):
+    """A convolution, a batch norm with statistics and weights of its own, and a mean."""
+    torch.manual_seed(1)
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2, **changes), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    if network[1].running_mean is not None:
+        network[1].running_mean.copy_(torch.tensor([0.5, -1.0]))
+        network[1].running_var.copy_(torch.tensor([4.0, 0.25]))
+    return network.eval()
+
+
+def test_what_is_folded_by_hand():
+    network = normed(affine=False, eps=0)
+    convolution = network[0]
+    found = folded(network, torch.rand(1, 1, 8, 8))
+    scale = torch.tensor([0.5, 2.0])
+    shift = torch.tensor([0.5, -1.0])
+    torch.testing.assert_close(found[0].weight, convolution.weight * scale[:, None, None, None])
+    torch.testing.assert_close(found[0].bias, (convolution.bias - shift) * scale)
+    assert isinstance(found[1], nn.Identity)
+
+
+class Around(nn.Module):
+    """What the convolution puts out goes past the norm, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.norm, _, _ = normed()
+
+    def forward(self, x):
+        maps = self.convolution(x)
+        return (self.norm(maps) + maps).mean((2, 3))
+
+
+class Twice(nn.Module):
+    """One norm after two convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, _, _ = normed()
+        self.second = nn.Conv2d(1, 2, 3)
+
+    def forward(self, x):
+        return self.norm(self.first(x)).mean((2, 3)) + self.norm(self.second(x)).mean((2, 3))
+
+
+class Asking(nn.Module):
+    """The way depends on the image."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = normed()
+
+    def forward(self, x):
+        return self.network(x) if x.mean() > 0 else self.network(-x)
+
+
+class Counting(nn.Module):
+    """Gives something else each time: a copy cannot be held against it."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = normed()
+        self.passes = 0
+
+    def forward(self, x):
+        self.passes += 1
+        return self.network(x) * self.passes
+
+
+class Bound(nn.Conv2d):
+    """A convolution that does more than one."""
+
+    def forward(self, x):
+        return super().forward(x).clamp(max=0.1)
+
+
+def bound():
+    network = normed()
+    network[0] = Bound(1, 2, 3)
+    return network.eval()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Around, Twice, Asking, Counting, bound, lambda: normed(track_running_stats=False)],
+    ids=["around", "twice", "asking", "counting", "bound", "no statistics"],
+)
+def test_what_cannot_be_folded_runs_as_it_is(make):
+    network = make().eval()
+    assert folded(network, torch.rand(1, 1, 8, 8)) is network
+
+
+def test_low_precision_is_not_folded():
+    network = normed().to(torch.bfloat16)
+    assert folded(network, torch.rand(1, 1, 8, 8, dtype=torch.bfloat16)) is network
+
+
+class Keeping(nn.Module):
+    """Keeps what it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = normed()
+        self.kept = None
+
+    def forward(self, x):
+        self.kept = x
+        return self.network(x)
+
+
+def test_the_network_is_left_as_it_was():
+    network = Keeping().eval()
+    before = copy.deepcopy(network.state_dict())
+    x = torch.rand(1, 1, 8, 8)
+    found = folded(network, x)
+    assert norms(found) == 0
+    assert norms(network) == 1
+    assert isinstance(network.kept, torch.Tensor)
+    assert torch.equal(network.kept, x)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert network.network[3] is not found.network[3]
+
+
+def test_the_copy_holds_no_weights_but_the_folded_ones_anew():
+    network = nn.Sequential(*normed()[:3], nn.Flatten(), nn.Linear(2, 2)).eval()
+    found = folded(network, torch.rand(1, 1, 8, 8))
+    assert found[4].weight is network[4].weight
+    assert found[0].weight is not network[0].weight
