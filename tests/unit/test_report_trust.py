@@ -1,10 +1,16 @@
 """What the report says of maps that fail their own tests, and what it shows in grey."""
 
+import re
+from collections import Counter
 from dataclasses import replace
 
 import pandas as pd
 import pytest
+from rightreason import figures
+from rightreason.figures import BLUE, GREY
 from rightreason.report_glance import at_a_glance
+from rightreason.report_headline_figure import headline_figure
+from rightreason.report_method_figures import method_against_method
 from rightreason.report_overlap import choices
 from rightreason.report_stands import strips
 from rightreason.report_trust import insensitive, trust, untrusted
@@ -69,6 +75,36 @@ def test_so_is_the_headline_of_such_a_method(study):
     table = next(block for block in at_a_glance(own) if block.kind == "table")
     assert {table.rows[i][0] for i, _ in table.faint} == {"planar"}
     assert {table.columns[j] for _, j in table.faint} == {"Irrelevant ratio"}
+
+
+def inks(block):
+    """Count the strokes and fills of each colour in the first picture of a block."""
+    drawn = block.items[0][0].files["svg"].decode()
+    return Counter(re.findall(r"(?:stroke|fill): (#[0-9a-f]{6})", drawn))
+
+
+def test_its_plots_are_in_grey_and_marked(study, monkeypatch):
+    text, means, _, by_case = method_against_method(study)
+    assert text.paragraphs[0].endswith("In grey (†): the map survives an untrained network.")
+    rows = []
+    monkeypatch.setattr(figures, "dots", lambda found, *rest: rows.extend(found))
+    method_against_method(study)
+    assert [(row.name, row.faint) for row in rows][:2] == [("gradcam", False), ("ig†", True)]
+    # The other model's map of the same method tells what it learnt.
+    assert ("ig", False) in {(row.name, row.faint) for row in rows}
+    trusted = method_against_method(replace(study, trust=study.trust.iloc[:0]))[3]
+    # In the legend the training sites are blue as ever.
+    assert inks(trusted)[BLUE] > inks(by_case)[BLUE]
+    assert GREY in inks(means)
+
+
+def test_the_headlines_picture_is_in_grey_where_its_map_is(study):
+    (block,) = headline_figure(study)
+    assert BLUE in inks(block)
+    assert "†" not in block.items[0][1]
+    (own,) = headline_figure(replace(study, trust=study.trust.assign(method="gradcam")))
+    assert BLUE not in inks(own)
+    assert own.items[0][1].endswith("In grey (†): the map survives an untrained network.")
 
 
 def test_the_table_has_a_row_for_each_test_and_a_column_for_each_method(study):

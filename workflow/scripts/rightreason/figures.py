@@ -140,6 +140,8 @@ class Dot:
         A bar across.
     fair, ceiling : float
         A hollow circle and a diamond: model and rater against the same marks.
+    faint : bool
+        Whether what is of the model is grey.
     """
 
     name: str
@@ -147,6 +149,7 @@ class Dot:
     chance: float = float("nan")
     fair: float = float("nan")
     ceiling: float = float("nan")
+    faint: bool = False
 
 
 def dots(
@@ -164,7 +167,7 @@ def dots(
     limits : pair of float
         Of the axis.
     colour : str
-        Of the estimates.
+        Of the estimates that are not faint.
     percent : bool
         Whether to label the axis in percent.
     name, alt : str
@@ -177,11 +180,12 @@ def dots(
         axes = figure.subplots()
         for y, row in enumerate(rows):
             axes.plot(limits, [y, y], color=FAINT, lw=0.6, zorder=1)
-            axes.plot([row.found.low, row.found.high], [y, y], color=colour, lw=2.2, zorder=3,
+            own = GREY if row.faint else colour
+            axes.plot([row.found.low, row.found.high], [y, y], color=own, lw=2.2, zorder=3,
                       clip_on=False)  # fmt: skip
-            axes.plot(row.found.value, y, "o", color=colour, ms=7, zorder=4, clip_on=False)
+            axes.plot(row.found.value, y, "o", color=own, ms=7, zorder=4, clip_on=False)
             axes.plot([row.chance] * 2, [y - 0.3, y + 0.3], color=INK, lw=2, zorder=2)
-            axes.plot(row.fair, y + 0.22, "o", color=colour, mfc="white", ms=5, zorder=4)
+            axes.plot(row.fair, y + 0.22, "o", color=own, mfc="white", ms=5, zorder=4)
             axes.plot(row.ceiling, y + 0.22, "D", color=GREEN, ms=5, zorder=4)
         if named:
             axes.plot([], [], "o", color=colour, mfc="white", ms=5, label=_("model, same marks"))

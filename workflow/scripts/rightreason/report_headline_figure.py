@@ -13,6 +13,7 @@ from rightreason.figures import FAINT, GREEN, GREY, INK, Picture, picture, style
 from rightreason.plot_parts import look, percents, pool, spread
 from rightreason.report_blocks import Block, Figures, Text
 from rightreason.report_data import Interval, Study
+from rightreason.report_trust import DAGGER, faint_note, insensitive
 from rightreason.sentences import (
     audited,
     commas,
@@ -30,12 +31,16 @@ SIZES = (11.0, 9.0, 7.0, 6.0, 5.0)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model stands at a pool of sites: AUC and irrelevant ratio; NaN where undefined."""
+    """Where a model stands at a pool of sites: AUC and irrelevant ratio; NaN where undefined.
+
+    It is grey where the model's map survives an untrained network.
+    """
 
     model: str
     group: str
     auc: Interval
     ratio: Interval
+    faint: bool
 
     @property
     def known(self) -> bool:
@@ -63,8 +68,10 @@ class Band:
 
 def headline_figure(study: Study) -> Sequence[Block]:
     """AUC against irrelevant ratio of every model, between chance and another rater."""
+    blind = {model for model, method in insensitive(study) if method == study.headline["method"]}
     places = [
-        Place(model, group, study.auc(model, group), study.measure(model, sites=group))
+        Place(model, group, study.auc(model, group), study.measure(model, sites=group),
+              model in blind)
         for model in study.models for group in study.groups
     ]  # fmt: skip
     shown = [place for place in places if place.known]
@@ -84,7 +91,8 @@ def headline_figure(study: Study) -> Sequence[Block]:
         "over the {cases}. Best is the lower right corner."
     ).format(cases=audited(study))
     drawn = _draw(study, shown, bands, alt)
-    return [Figures([(drawn, paragraph(caption, *_reading(places, bands)))])]
+    note = faint_note(study) if blind else ""
+    return [Figures([(drawn, paragraph(caption, *_reading(places, bands), note))])]
 
 
 def _bands(study: Study) -> list[Band]:
@@ -155,7 +163,7 @@ def _draw(study: Study, shown: Sequence[Place], bands: Sequence[Band], alt: str)
 
 
 def _mark(axes: Any, place: Place, number: int) -> None:
-    colour, shape, _dash = look(number)
+    colour, shape = _look(place, number)
     inside = place.group == "training"
     bars = {"color": colour, "lw": 1.6 if inside else 0.9, "zorder": 2, "clip_on": False}
     axes.plot([place.auc.low, place.auc.high], [place.ratio.value] * 2, **bars)
@@ -164,6 +172,11 @@ def _mark(axes: Any, place: Place, number: int) -> None:
     axes.plot(place.auc.value, place.ratio.value, shape, mec=edge, mfc=fill, mew=width,
               ms=SIZES[min(number, len(SIZES) - 1)], zorder=3 + 0.1 * number,
               clip_on=False)  # fmt: skip
+
+
+def _look(place: Place, number: int) -> tuple[str, str]:
+    colour, shape, _dash = look(number)
+    return GREY if place.faint else colour, shape
 
 
 def _names(
@@ -175,16 +188,16 @@ def _names(
         first.setdefault(place.model, place)
     wanted = [(place.auc.value, place.ratio.value, model) for model, place in first.items()]
     wanted += [(1.02, (band.low + band.high) / 2, "") for band in bands]
-    names = [*first, *(band.words for band in bands)]
+    names = [model + (DAGGER if place.faint else "") for model, place in first.items()]
+    names += [band.words for band in bands]
     inks = [INK] * len(first) + [band.colour for band in bands]
     heights = spread([(y + 0.02) / 1.04 for _x, y, _model in wanted], 0.065, 1.0)
     for (x, y, model), name, ink, height in zip(wanted, names, inks, heights, strict=True):
-        line = {"arrowstyle": "-", "color": look(numbers[model])[0] if model else ink, "lw": 0.6,
-                "shrinkA": 0, "shrinkB": 0}  # fmt: skip
+        colour, shape = _look(first[model], numbers[model]) if model else (ink, "")
+        line = {"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 0, "shrinkB": 0}
         axes.annotate("", (x, y), (1.05, height), "data", "axes fraction", arrowprops=line)
         axes.text(1.085 if model else 1.06, height, name, transform=axes.transAxes, color=ink,
                   va="center", fontsize=8.5)  # fmt: skip
         if model:
-            colour, shape, _dash = look(numbers[model])
             axes.plot(1.065, height, shape, color=colour, ms=5.5, transform=axes.transAxes,
                       clip_on=False)  # fmt: skip

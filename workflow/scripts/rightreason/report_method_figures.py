@@ -10,11 +10,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rightreason import figures
-from rightreason.figures import FAINT, ORANGE, Picture, picture, style
+from rightreason.figures import FAINT, GREY, ORANGE, Picture, picture, style
 from rightreason.plot_parts import POOL_LOOKS, percents, pool
 from rightreason.report_blocks import Block, Figures, Text
 from rightreason.report_data import Study
-from rightreason.sentences import audited, percent, percent_interval, semicolons
+from rightreason.report_trust import DAGGER, faint_note, insensitive
+from rightreason.sentences import audited, paragraph, percent, percent_interval, semicolons
 from rightreason.words import _, plural
 
 ACROSS = 2
@@ -42,7 +43,7 @@ def method_against_method(study: Study) -> Sequence[Block]:
         "Case by case, every annotated {positive} case: on the diagonal two methods say the same "
         "of a case; above it the other method shows more that is irrelevant than {method} does."
     ).format(positive=study.positive, method=head["method"])
-    blocks: list[Block] = [Text([text]), Figures(means)]
+    blocks: list[Block] = [Text([paragraph(text, faint_note(study))]), Figures(means)]
     items = [(drawn, model) for model in study.models if (drawn := _by_case(study, model, methods))]
     return [*blocks, Text([by_case]), Figures(items)] if items else blocks
 
@@ -53,7 +54,9 @@ def _means(study: Study, model: str, methods: Sequence[str]) -> Picture:
         found = study.measure(model, method=name)
         beside, row = study.beside(model, method=name), study.row(model, method=name)
         chance = float(row["chance"]) if row else float("nan")
-        rows.append(figures.Dot(name, found, chance, beside.fair, beside.ceiling))
+        blind = (model, name) in insensitive(study)
+        rows.append(figures.Dot(_marked(study, model, name), found, chance, beside.fair,
+                                beside.ceiling, blind))  # fmt: skip
         said.append(
             _("{method} {ratio}, chance {chance}").format(
                 method=name, ratio=percent_interval(found), chance=percent(chance)
@@ -63,6 +66,11 @@ def _means(study: Study, model: str, methods: Sequence[str]) -> Picture:
         model=model, values=semicolons(said)
     )
     return figures.dots(rows, _("irrelevant ratio"), (0, 1), ORANGE, True, f"methods_{model}", alt)
+
+
+def _marked(study: Study, model: str, method: str) -> str:
+    """Name a method, marked where its map survives an untrained network."""
+    return method + (DAGGER if (model, method) in insensitive(study) else "")
 
 
 def _pairs(study: Study, model: str, other: str) -> pd.DataFrame:
@@ -89,9 +97,10 @@ def _by_case(study: Study, model: str, methods: Sequence[str]) -> Picture | None
         for axes in drawn[len(pairs) :]:
             axes.set_visible(False)
         for axes, (name, found) in zip(drawn, pairs.items(), strict=False):
-            _scatter(axes, study, found)
-            axes.set_xlabel(first)
-            axes.set_ylabel(name)
+            blind = {(model, first), (model, name)} & insensitive(study)
+            _scatter(axes, study, found, faint=bool(blind))
+            axes.set_xlabel(_marked(study, model, first))
+            axes.set_ylabel(_marked(study, model, name))
             above = int((found["y"] > found["x"]).sum())
             said.append(
                 _("{other}: of {n} {above} have a higher ratio than by {method}").format(
@@ -110,10 +119,11 @@ def _by_case(study: Study, model: str, methods: Sequence[str]) -> Picture | None
         return picture(figure, f"method_cases_{model}", alt)
 
 
-def _scatter(axes: Any, study: Study, found: pd.DataFrame) -> None:
+def _scatter(axes: Any, study: Study, found: pd.DataFrame, faint: bool) -> None:
     axes.plot([0, 1], [0, 1], color=FAINT, lw=1, zorder=0)
     for group in study.groups:
         colour, shape = POOL_LOOKS[group]
+        colour = GREY if faint else colour
         here = found[found.index.isin(study.members(group))]
         axes.scatter(here["x"], here["y"], s=18, marker=shape, edgecolors=colour, linewidths=1,
                      facecolors=colour if group == "training" else "white", alpha=0.8, zorder=2,
