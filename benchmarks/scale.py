@@ -59,6 +59,11 @@ def head(*cells: str) -> None:
     say(*["---"] * len(cells))
 
 
+def held(value: float, aim: float) -> str:
+    """Write a value, and that it is above its aim."""
+    return f"{value:.1f}" if value <= aim else f"{value:.1f} (missed: {aim:.0f})"
+
+
 def planned_jobs(output: str) -> int:
     """Read how many jobs a dry run would do."""
     return int(re.findall(r"^total +(\d+)$", output, flags=re.MULTILINE)[-1])
@@ -89,7 +94,8 @@ def plans(folder: Path, sizes: Iterable[int]) -> None:
         tens = jobs / 10_000
         say(
             f"{cases:,}", f"{jobs:,}", f"{first.cpu:.1f}", f"{again.cpu:.1f}", f"{again.wall:.1f}",
-            f"{again.megabytes:.0f}", f"{again.cpu / tens:.1f}", f"{again.megabytes / tens:.0f}",
+            f"{again.megabytes:.0f}", held(again.cpu / tens, AIM_S),
+            held(again.megabytes / tens, AIM_MB),
             f"{node.cpu:.2f}", f"{node.megabytes:.0f}",
         )  # fmt: skip
     empty = folder / "empty"
@@ -202,11 +208,12 @@ def runs(folder: Path, sizes: Sequence[int]) -> None:
 
 
 def disk(cases: int, tree: Path) -> None:
-    """Tell the bytes of each stage, a case."""
-    head("left behind", "kB a case")
+    """Tell the files and bytes of each stage."""
+    head("left behind", "files", "kB a case")
     folders = sorted(path for path in (tree / "results").iterdir() if path.is_dir())
     for folder in [*folders, tree / "logs", tree / ".snakemake"]:
-        say(folder.name, f"{bytes_below(folder) / cases / 1000:.1f}")
+        files = sum(file.is_file() for file in folder.rglob("*"))
+        say(folder.name, f"{files:,}", f"{bytes_below(folder) / cases / 1000:.1f}")
 
 
 def main() -> None:

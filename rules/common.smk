@@ -20,8 +20,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
-# Lists of the whole cohort are made in functions of rules, not at once: each job on a node reads
-# all rules, and needs none of the lists.
+# What else is made of the whole cohort, is made in functions of rules, not at once: each job on a
+# node reads all rules, and needs but its own.
 CASES = list(study.cases)
 ANNOTATED = [case for case in CASES if case in study.annotations]
 MODELS = list(study.config.models)

@@ -30,8 +30,10 @@ rule threshold:
         model=lambda wildcards: model_of(wildcards.model),
         committees=committees,
         # The cases that choose each fold's threshold: never a test case, never an external one.
-        validation={k: study.validation(k) for k in range(study.config.train.folds)},
-        labels={case: study.cases[case].label for case in study.folds},
+        validation=lambda wildcards: {
+            k: study.validation(k) for k in range(study.config.train.folds)
+        },
+        labels=lambda wildcards: {case: study.cases[case].label for case in study.folds},
         classes={"classes": study.negative_first},
         code=code_digest("threshold"),
     script:
@@ -111,7 +113,7 @@ rule gather_predictions:
         "../envs/imaging.yaml"
     threads: 1
     params:
-        cases={"cases": CASES},
+        cases=lambda wildcards: {"cases": CASES},
         seeds=lambda wildcards: SEEDS[wildcards.model],
         code=code_digest("gather_predictions"),
     script:

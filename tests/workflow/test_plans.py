@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.runs import ROOT, due, rules_of, snakemake
 
@@ -82,6 +83,24 @@ def test_the_slurm_profile_plans() -> None:
     assert "slurm_partition=gpu" in train
     assert "gpu=" not in convert
     assert "slurm_partition=cpu" in convert
+
+
+def test_what_is_tried_again_asks_for_more_and_what_fans_out_goes_in_arrays() -> None:
+    profile = yaml.safe_load((ROOT / "profiles/slurm/profile.v9+.yaml").read_text())
+    assert profile["retries"] == 2
+    per_case = {"convert", "annotate", "prepare", "overlap", "make_view", "export"}
+    assert set(profile["slurm-array-jobs"].split(", ")) == per_case
+    handed_over = set()
+    for path in (ROOT / "rules").glob("*.smk"):
+        for rule in re.split(r"^ *rule (?=\w+:)", path.read_text(), flags=re.MULTILINE)[1:]:
+            # That of a rule would retry inside the allocation.
+            assert "retries:" not in rule
+            name = rule.partition(":")[0]
+            if "localrule: True" not in rule and name != "all":
+                handed_over.add(name)
+                limits = re.findall(r"(mem_mb|runtime)=lambda [^\n]*attempt.*?\* attempt", rule)
+                assert sorted(limits) == ["mem_mb", "runtime"], name
+    assert handed_over == {rule for rule in RULES if not rule.startswith("gather_")} | {"export"}
 
 
 def test_bad_input_is_told_before_any_job() -> None:
