@@ -11,7 +11,7 @@ The share of time that a GPU waits in training is what no kernel runs in, by the
 cost makes it larger. Without a GPU the same is measured on one core, in that process's own time, in
 shorter epochs and with fewer cases, and the share is that between two steps.
 
-One command, meant to take at most eight minutes on an H100, that needs the package and its lock only:
+One command, meant to take at most eight minutes on an H100; it needs the package and its lock only:
 
     PYTHONPATH=workflow/scripts python -m benchmarks.gpu
 """

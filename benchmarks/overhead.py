@@ -81,9 +81,8 @@ def main() -> None:
         )
     per_case = [stage for stage in stages if stage not in OF]
     slow = [stage for stage in per_case if cpu[stage] - cpu["empty"] > AIM_S]
-    heavy = [
-        stage for stage in per_case if {"pandas", "torch", "monai"} & {*loads[stage].split(", ")}
-    ]
+    barred = {"pandas", "torch", "monai"}
+    heavy = [stage for stage in per_case if barred & set(loads[stage].split(", "))]
     if slow or heavy:
         sys.exit(
             f"More than {AIM_S} s above an empty job: {slow}; loading pandas, torch or MONAI: "
