@@ -5,7 +5,10 @@ import copy
 import pytest
 import torch
 from rightreason.folded import folded
+from rightreason.occlusion import occlusion
+from rightreason.perturbed_cam import scorecam
 from torch import nn
+from torch.nn.utils import prune
 
 from tests.random_networks import random_network
 
@@ -125,17 +128,107 @@ class Bound(nn.Conv2d):
 def bound():
     network = normed()
     network[0] = Bound(1, 2, 3)
-    return network.eval()
+    return network
 
 
-@pytest.mark.parametrize(
-    "make",
-    [Around, Twice, Asking, Counting, bound, lambda: normed(track_running_stats=False)],
-    ids=["around", "twice", "asking", "counting", "bound", "no statistics"],
-)
+class Uncopied(Around):
+    """Is its own copy."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def forward(self, x):
+        return self.norm(self.convolution(x)).mean((2, 3))
+
+
+class Aside(Uncopied):
+    """A hook hands something past the layers: the copy's would write to the first network."""
+
+    __deepcopy__ = None
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.MaxPool2d(2)
+        self.pool.register_forward_hook(lambda module, args, output: setattr(self, "kept", output))
+
+    def forward(self, x):
+        self.pool(x)
+        return super().forward(x) + self.kept.mean((2, 3))
+
+
+class Caching(Uncopied):
+    """Keeps a tensor of its first pass for all later ones."""
+
+    __deepcopy__ = None
+
+    def __init__(self):
+        super().__init__()
+        self.grid = None
+
+    def forward(self, x):
+        if self.grid is None:
+            self.grid = torch.linspace(0, 1, x.shape[-1])
+        return super().forward(x * self.grid)
+
+
+def changed(change):
+    """Let a change be made to the convolution."""
+
+    def make():
+        network = normed()
+        change(network[0])
+        return network
+
+    return make
+
+
+def endless():
+    network = nn.Sequential(*normed(), nn.Linear(2, 2))
+    network[4].bias.data[0] = torch.inf
+    return network
+
+
+AS_THEY_ARE = {
+    "around": Around,
+    "twice": Twice,
+    "asking": Asking,
+    "counting": Counting,
+    "bound": bound,
+    "uncopied": Uncopied,
+    "aside": Aside,
+    "caching": Caching,
+    "no statistics": lambda: normed(track_running_stats=False),
+    "weight norm, parametrised": changed(nn.utils.parametrizations.weight_norm),
+    "spectral norm": changed(nn.utils.spectral_norm),
+    "pruned": changed(lambda one: prune.random_unstructured(one, "weight", 0.5)),
+    "endless": endless,
+}
+
+
+@pytest.mark.parametrize("make", AS_THEY_ARE.values(), ids=AS_THEY_ARE)
 def test_what_cannot_be_folded_runs_as_it_is(make):
     network = make().eval()
+    kinds = [type(module) for module in network.modules()]
     assert folded(network, torch.rand(1, 1, 8, 8)) is network
+    assert [type(module) for module in network.modules()] == kinds
+
+
+@pytest.mark.parametrize("algorithm", ["occlusion", "scorecam"])
+def test_what_runs_many_times_runs_folded(monkeypatch, algorithm):
+    network = random_network("ResNet18", 2, 1, {"block_inplanes": [4, 8, 8, 16]})
+    x = torch.rand(1, 1, 32, 32) * 2 - 1
+    ran = []
+    forward = nn.BatchNorm2d.forward
+    monkeypatch.setattr(
+        nn.BatchNorm2d, "forward", lambda norm, maps: ran.append(len(maps)) or forward(norm, maps)
+    )
+    settings = {"window": 8, "stride": 4, "baseline": 0.0}
+    if algorithm == "occlusion":
+        occlusion(network, x, 1, settings, 4)
+    else:
+        scorecam(network, x, "layer4", 1, settings, 4)
+    # The whole network runs once to be held against the copy, and once more for its layer.
+    assert sum(ran) == 20 * (1 if algorithm == "occlusion" else 2)
 
 
 def test_low_precision_is_not_folded():

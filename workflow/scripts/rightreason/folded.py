@@ -25,7 +25,8 @@ def folded(network: nn.Module, x: torch.Tensor) -> nn.Module:
 
     Itself where nothing can be folded: no batch norm follows a convolution whose output nothing
     else reads, the weights have less than single precision, the order of the layers depends on the
-    image, or the copy's logits are not the network's.
+    image, or the copy's logits are not the network's. A network with hooks, as every one that is
+    not of this package has, is never copied: they may do anything, to the network they came from.
 
     Parameters
     ----------
@@ -35,24 +36,30 @@ def folded(network: nn.Module, x: torch.Tensor) -> nn.Module:
     x : (N, C, *spatial) tensor
         Network input, of which the first is run both ways.
     """
-    if not any(isinstance(module, tuple(FOLDS.values())) for module in network.modules()):
+    modules = list(network.modules())
+    if any(module._forward_hooks or module._forward_pre_hooks for module in modules):
+        return network
+    if not any(isinstance(module, tuple(FOLDS.values())) for module in modules):
         return network
     try:
         shorter = _folded(network)
+        if shorter is None:
+            return network
+        with torch.no_grad():
+            same = _is_same(shorter(x[:1].clone()), network(x[:1].clone()))
+    except torch.OutOfMemoryError:
+        raise
     # Whatever a network does not like about being copied or traced: it then runs as it is.
     except Exception:
         return network
-    if shorter is None:
-        return network
-    with torch.inference_mode():
-        same = _is_same(shorter(x[:1].clone()), network(x[:1].clone()))
     return shorter if same else network
 
 
 def _is_same(found: torch.Tensor, expected: torch.Tensor) -> bool:
     """Whether logits are the same but for what a deep network gathers of rounding."""
     within = 1e-4 * float(expected.abs().max())
-    return torch.allclose(found, expected, rtol=0, atol=within, equal_nan=True)
+    near = torch.allclose(found, expected, rtol=0, atol=within)
+    return bool(expected.isfinite().all()) and bool(near)
 
 
 def _folded(network: nn.Module) -> nn.Module | None:
@@ -60,6 +67,9 @@ def _folded(network: nn.Module) -> nn.Module | None:
     tensors = [*network.parameters(), *network.buffers()]
     shared = copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
     modules = dict(shared.named_modules())
+    # A module may refuse to be copied: what is folded there would be folded in the network.
+    if {*map(id, modules.values())} & {*map(id, network.modules())}:
+        return None
     pairs = _pairs(Tracer().trace(shared), modules)
     for convolution, norm in pairs:
         one = fuse_conv_bn_eval(modules[convolution], modules[norm])
