@@ -36,7 +36,7 @@ OURS = "ours"
 def small(device: torch.device) -> Iterator[Subject]:
     """Give a network in 2D and in 3D with an inner layer that others can afford, too."""
     yield subject("ResNet18", "layer3", 1, (112, 112), device)
-    yield subject("ResNet18", "layer2", 1, (16, 32, 32), device)
+    yield subject("ResNet18", "layer2", 1, (24, 48, 48), device)
 
 
 def measure_integrated(device: torch.device, turns: int) -> tuple[str, dict[str, Took], float]:

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from rightreason.folded import folded
+from rightreason.folded import MANY, folded
 from rightreason.occlusion import occlusion
 from rightreason.perturbed_cam import scorecam
 from torch import nn
@@ -41,7 +41,7 @@ def test_the_logits_stay_and_the_norms_go(name, dims, options, before, after):
     network = random_network(name, dims, 3, options).double()
     x = torch.rand(2, 3, *(32,) * dims, dtype=torch.float64)
     expected = logits(network, x)
-    found = folded(network, x)
+    found = folded(network, x, MANY)
     assert norms(network) == before
     assert norms(found) == after
     torch.testing.assert_close(logits(found, x), expected, rtol=1e-12, atol=1e-12)
@@ -62,7 +62,7 @@ def normed(**changes):
 def test_what_is_folded_by_hand():
     network = normed(affine=False, eps=0)
     convolution = network[0]
-    found = folded(network, torch.rand(1, 1, 8, 8))
+    found = folded(network, torch.rand(1, 1, 8, 8), MANY)
     scale = torch.tensor([0.5, 2.0])
     shift = torch.tensor([0.5, -1.0])
     torch.testing.assert_close(found[0].weight, convolution.weight * scale[:, None, None, None])
@@ -209,14 +209,14 @@ AS_THEY_ARE = {
 def test_what_cannot_be_folded_runs_as_it_is(make):
     network = make().eval()
     kinds = [type(module) for module in network.modules()]
-    assert folded(network, torch.rand(1, 1, 8, 8)) is network
+    assert folded(network, torch.rand(1, 1, 8, 8), MANY) is network
     assert [type(module) for module in network.modules()] == kinds
 
 
 @pytest.mark.parametrize("algorithm", ["occlusion", "scorecam"])
 def test_what_runs_many_times_runs_folded(monkeypatch, algorithm):
     network = random_network("ResNet18", 2, 1, {"block_inplanes": [4, 8, 8, 16]})
-    x = torch.rand(1, 1, 32, 32) * 2 - 1
+    x = torch.rand(16, 1, 32, 32) * 2 - 1
     ran = []
     forward = nn.BatchNorm2d.forward
     monkeypatch.setattr(
@@ -227,13 +227,17 @@ def test_what_runs_many_times_runs_folded(monkeypatch, algorithm):
         occlusion(network, x, 1, settings, 4)
     else:
         scorecam(network, x, "layer4", 1, settings, 4)
-    # The whole network runs once to be held against the copy, and once more for its layer.
-    assert sum(ran) == 20 * (1 if algorithm == "occlusion" else 2)
+    # Of the network itself, one image is held against the copy, and all sixteen give the layer.
+    assert sum(ran) == 20 * (1 if algorithm == "occlusion" else 1 + 16)
+
+
+def test_a_few_images_are_not_worth_it():
+    assert folded(network := normed(), torch.rand(1, 1, 8, 8), MANY - 1) is network
 
 
 def test_low_precision_is_not_folded():
     network = normed().to(torch.bfloat16)
-    assert folded(network, torch.rand(1, 1, 8, 8, dtype=torch.bfloat16)) is network
+    assert folded(network, torch.rand(1, 1, 8, 8, dtype=torch.bfloat16), MANY) is network
 
 
 class Keeping(nn.Module):
@@ -253,7 +257,7 @@ def test_the_network_is_left_as_it_was():
     network = Keeping().eval()
     before = copy.deepcopy(network.state_dict())
     x = torch.rand(1, 1, 8, 8)
-    found = folded(network, x)
+    found = folded(network, x, MANY)
     assert norms(found) == 0
     assert norms(network) == 1
     assert isinstance(network.kept, torch.Tensor)
@@ -264,6 +268,6 @@ def test_the_network_is_left_as_it_was():
 
 def test_the_copy_holds_no_weights_but_the_folded_ones_anew():
     network = nn.Sequential(*normed()[:3], nn.Flatten(), nn.Linear(2, 2)).eval()
-    found = folded(network, torch.rand(1, 1, 8, 8))
+    found = folded(network, torch.rand(1, 1, 8, 8), MANY)
     assert found[4].weight is network[4].weight
     assert found[0].weight is not network[0].weight

@@ -13,20 +13,22 @@ from typing import Any
 import torch
 from torch import nn
 from torch.fx import Graph, Node, Tracer
-from torch.nn.utils import fuse_conv_bn_eval
+from torch.nn.utils import fuse_conv_bn_weights
 
 FOLDS = {nn.Conv2d: nn.BatchNorm2d, nn.Conv3d: nn.BatchNorm3d}
+MANY = 100
 # Fewer digits would lose some of what is folded in.
 DTYPES = (torch.float32, torch.float64)
 
 
-def folded(network: nn.Module, x: torch.Tensor) -> nn.Module:
+def folded(network: nn.Module, x: torch.Tensor, images: int) -> nn.Module:
     """Return a copy of a network that says the same in fewer steps, or the network itself.
 
-    Itself where nothing can be folded: no batch norm follows a convolution whose output nothing
-    else reads, the weights have less than single precision, the order of the layers depends on the
-    image, or the copy's logits are not the network's. A network with hooks, as every one that is
-    not of this package has, is never copied: they may do anything, to the network they came from.
+    Itself where it does not pay, or nothing can be folded: no batch norm follows a convolution whose
+    output nothing else reads, the weights have less than single precision, the order of the layers
+    depends on the image, or the copy's logits are not the network's. A network with hooks, as every
+    one that is not of this package has, is never copied: they may do anything, to the network they
+    came from.
 
     Parameters
     ----------
@@ -35,7 +37,11 @@ def folded(network: nn.Module, x: torch.Tensor) -> nn.Module:
         convolutions.
     x : (N, C, *spatial) tensor
         Network input, of which the first is run both ways.
+    images : int
+        How many are going to be run: copy and trial cost as much as some of them.
     """
+    if images < MANY:
+        return network
     modules = list(network.modules())
     if any(module._forward_hooks or module._forward_pre_hooks for module in modules):
         return network
@@ -72,10 +78,16 @@ def _folded(network: nn.Module) -> nn.Module | None:
         return None
     pairs = _pairs(Tracer().trace(shared), modules)
     for convolution, norm in pairs:
-        one = fuse_conv_bn_eval(modules[convolution], modules[norm])
-        shared.set_submodule(convolution, one)
+        _fold(modules[convolution], modules[norm])
         shared.set_submodule(norm, nn.Identity())
     return shared if pairs else None
+
+
+def _fold(convolution: Any, norm: Any) -> None:
+    convolution.weight, convolution.bias = fuse_conv_bn_weights(
+        convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps,
+        norm.weight, norm.bias,
+    )  # fmt: skip
 
 
 def _pairs(graph: Graph, modules: dict[str, nn.Module]) -> list[tuple[str, str]]:

@@ -68,7 +68,7 @@ def scorecam(
         target = _each(target, x)
         low, high = activation.flatten(2).aminmax(dim=2)
         scores = torch.full_like(low, -torch.inf)
-        shorter = folded(network, x)
+        shorter = folded(network, x, int((low != high).sum()))
         for sample, channel in _chunks(low != high, batch):
             masks = _from_0_to_1(upsample(activation[sample, channel, None], x.shape[2:]))
             seen = torch.lerp(x.new_tensor(grey), x[sample], masks.to(x.dtype))
