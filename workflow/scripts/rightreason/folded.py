@@ -24,11 +24,11 @@ DTYPES = (torch.float32, torch.float64)
 def folded(network: nn.Module, x: torch.Tensor, images: int) -> nn.Module:
     """Return a copy of a network that says the same in fewer steps, or the network itself.
 
-    Itself where it does not pay, or nothing can be folded: no batch norm follows a convolution whose
-    output nothing else reads, the weights have less than single precision, the order of the layers
-    depends on the image, or the copy's logits are not the network's. A network with hooks, as every
-    one that is not of this package has, is never copied: they may do anything, to the network they
-    came from.
+    Itself where it does not pay, or nothing can be folded: no batch norm follows a convolution
+    whose output nothing else reads, the weights have less than single precision, the order of the
+    layers depends on the image, or the copy's logits are not the network's. A network with hooks,
+    as every one that is not of this package has, is never copied: they may do anything, to the
+    network they came from.
 
     Parameters
     ----------
