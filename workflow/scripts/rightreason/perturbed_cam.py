@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from rightreason.ablations import Ablations, laid_out_as
-from rightreason.cam import at_least_single, frozen, hooked, the_output, upsample
+from rightreason.cam import at_least_single, frozen, hooked, upsample
 from rightreason.cam_formulas import weighted
 from rightreason.folded import folded
+from rightreason.target_output import the_output
 
 Target = torch.Tensor | int
 
@@ -60,7 +61,8 @@ def scorecam(
     Raises
     ------
     InputError
-        When the layer does not exist, does not run exactly once, or gives no image-like tensor.
+        When the layer does not exist, does not run exactly once, or does not give one map per
+        sample.
     """
     grey = 2 * float(settings["baseline"]) - 1
     with frozen(network), torch.inference_mode():
@@ -135,7 +137,8 @@ def layer_output(
     Raises
     ------
     InputError
-        When the layer does not exist, does not run exactly once, or gives no image-like tensor.
+        When the layer does not exist, does not run exactly once, or does not give one map per
+        sample.
     """
     kept: list[torch.Tensor] = []
 
@@ -145,7 +148,7 @@ def layer_output(
 
     with frozen(network), torch.inference_mode(), hooked(network, {layer: keep}):
         logits = network(x)
-    return logits, at_least_single(the_output(network, layer, kept))
+    return logits, at_least_single(the_output(network, x, layer, kept))
 
 
 def _each(target: Target, x: torch.Tensor) -> torch.Tensor:
