@@ -140,9 +140,11 @@ def _below(path: Path, folder: Path) -> bool:
 def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
     """Try a user's network on one sample, and let it give two logits where it gives one.
 
-    A single logit z, of the positive class, becomes the two logits (-z/2, z/2): their softmax is
-    the sigmoid of z, and each class has evidence of its own, as it would not have in (0, z). It is
-    done by a forward hook, so that the network's layers keep their names.
+    It gets its input in torch's ordinary order of memory, as where it was written: our own layout,
+    channels last, is nothing that every `view` takes. A single logit z, of the positive class,
+    becomes the two logits (-z/2, z/2): their softmax is the sigmoid of z, and each class has
+    evidence of its own, as it would not have in (0, z). Both are done by hooks, so that the
+    network's layers keep their names; a second call adds none.
 
     Parameters
     ----------
@@ -160,6 +162,7 @@ def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
     """
     modes = [(module, module.training) for module in network.modules()]
     devices = [x.device] if x.device.type == "cuda" else []
+    _take_ordinary_order(network)
     network.eval()
     try:
         with torch.random.fork_rng(devices), torch.inference_mode():
@@ -174,6 +177,20 @@ def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
     _check(output, name)
     if output.shape[1] == 1:
         network.register_forward_hook(_two_logits)
+
+
+def _take_ordinary_order(network: nn.Module) -> None:
+    # What was compiled to TorchScript takes no hooks.
+    if isinstance(network, torch.jit.ScriptModule):
+        return
+    if _in_ordinary_order not in network._forward_pre_hooks.values():
+        network.register_forward_pre_hook(_in_ordinary_order)
+
+
+def _in_ordinary_order(network: nn.Module, args: tuple[torch.Tensor, ...]) -> Any:
+    # Not `contiguous`: of an image of one channel it leaves strides that convolutions take for
+    # channels last, and hand on.
+    return (args[0].flatten().view(args[0].shape), *args[1:])
 
 
 def _check(output: Any, name: str) -> None:
