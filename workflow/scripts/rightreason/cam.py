@@ -3,6 +3,9 @@
 The weights are frozen and the input asks for no gradient, so nothing before the first target layer
 is taped: its output becomes the leaf that the gradient is taken for. What the formulas of
 `cam_formulas` make of both costs next to nothing.
+
+No network runs in torch's inference mode, here or elsewhere: a tensor that it keeps of such a pass,
+as networks do with coordinates and windows, breaks the next pass that is taped.
 """
 
 from __future__ import annotations
@@ -172,7 +175,7 @@ def last_convolution(network: nn.Module, x: torch.Tensor) -> str:
     ran: dict[str, Any] = {}
     convolutions = {n: m for n, m in network.named_modules() if isinstance(m, CONVOLUTIONS)}
     hooks = {name: _last_into(ran, name) for name in convolutions}
-    with frozen(network), torch.inference_mode(), hooked(network, hooks):
+    with frozen(network), torch.no_grad(), hooked(network, hooks):
         network(x)
     if not ran:
         raise InputError(

@@ -165,7 +165,7 @@ def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
     _take_ordinary_order(network)
     network.eval()
     try:
-        with torch.random.fork_rng(devices), torch.inference_mode():
+        with torch.random.fork_rng(devices), torch.no_grad():
             output = network(x[:1])
     except Exception as error:
         raise InputError(
