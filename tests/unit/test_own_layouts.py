@@ -153,6 +153,28 @@ def test_a_second_call_adds_nothing_and_a_copy_keeps_what_the_first_added(output
     assert set(network.strides + twin.strides) == {(16, 16, 4, 1)}
 
 
+class InPlace(nn.Module):
+    """Scales its input in place; the logits are 0 and the sum."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mul_(2).flatten(1).sum(1, keepdim=True) * torch.tensor([0.0, 1.0])
+
+
+def test_work_in_place_at_the_beginning_spoils_no_image() -> None:
+    """Each pass, and each method, is of the same image: of ones, with the logit 2 * 4."""
+    network, pixels = InPlace(), torch.full((2, 1, 2, 2), 255, dtype=torch.uint8)
+    x = torch.ones(2, 1, 2, 2)
+    complete(network, x, "InPlace")
+    assert x.eq(1).all()
+    methods = {n: Method(algorithm=n).model_dump() for n in ("input_x_gradient", "gradient")}
+    made = explain([[network, network]], pixels, 1, methods, {}, 1, 2)
+    assert made.logit == 8
+    assert {name: set(values.flatten()) for name, values in made.maps.items()} == {
+        "input_x_gradient": {2.0},
+        "gradient": {2.0},
+    }
+
+
 def test_a_network_that_fails_keeps_no_second_hook() -> None:
     network = nn.Conv2d(1, 2, 1)
     for _ in range(2):

@@ -199,8 +199,8 @@ def _take_ordinary_order(network: nn.Module) -> None:
 
 def _in_ordinary_order(network: nn.Module, args: tuple[torch.Tensor, ...]) -> Any:
     # Not `contiguous`: of an image of one channel it leaves strides that convolutions take for
-    # channels last, and hand on.
-    return (args[0].flatten().view(args[0].shape), *args[1:])
+    # channels last, and hand on. And a copy: a network may begin with work in place.
+    return (args[0].clone(memory_format=torch.contiguous_format), *args[1:])
 
 
 def _check(output: Any, name: str) -> None:
