@@ -1,5 +1,7 @@
 """The CAM family against captum and against numbers counted by hand."""
 
+import re
+
 import pytest
 import torch
 from captum.attr import LayerGradCam, LayerGradientXActivation
@@ -14,6 +16,7 @@ from rightreason.perturbed_cam import ALGORITHMS as PERTURBED
 from torch import nn
 
 from tests.random_networks import random_network
+from tests.slice_encoders import UNFIT, Along, Slices, Tokens
 
 torch.set_num_threads(1)
 
@@ -187,6 +190,35 @@ def test_a_layer_without_places_gives_no_map():
     network, x = network_and_input("ResNet10", 2, RESNET)
     with pytest.raises(InputError, match="'fc' of ResNet gives no map"):
         layer_evidence(network, x, ["fc"], 0)
+
+
+@pytest.mark.parametrize(("network", "layer", "shape"), UNFIT)
+def test_a_layer_that_holds_slices_or_a_sequence_gives_no_map_of_the_sample(network, layer, shape):
+    said = (
+        f"The layer '{layer}' of {network.__name__} gives an output of shape {shape} for an input "
+        "of shape (1, 5, 16, 16); a target layer must give one map per sample with as many axes as "
+        "the input: 1 first, 4 axes. Choose a layer that does"
+    )
+    with pytest.raises(InputError, match=re.escape(said)):
+        layer_evidence(network(), torch.rand(1, 5, 16, 16), [layer], 0)
+
+
+def test_a_sample_of_one_slice_has_its_map():
+    _, evidence = layer_evidence(Slices(), torch.rand(3, 1, 8, 8), ["conv"], 0)
+    assert evidence["conv"].activation.shape == (3, 4, 8, 8)
+
+
+def test_the_default_layer_is_the_last_convolution_with_a_map_per_sample():
+    x = torch.rand(1, 5, 16, 16)
+    assert last_convolution(Tokens(), x) == "patches"
+    assert last_convolution(nn.Sequential(nn.Conv2d(5, 5, 1), Along()), x) == "0"
+    for network, last, shape in ((Slices, "conv", "(5, 4, 16, 16)"), (Along, "along", "(1, 4, 5)")):
+        said = (
+            f"{network.__name__} has no convolution that can be the target layer. The last, "
+            f"'{last}', gives an output of shape {shape} for an input of shape (1, 5, 16, 16)"
+        )
+        with pytest.raises(InputError, match=re.escape(said)):
+            last_convolution(network(), x)
 
 
 @pytest.mark.parametrize("broken", [False, True])

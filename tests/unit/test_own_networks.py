@@ -73,6 +73,19 @@ class Drawing(nn.Module):
         torch.rand(3)
         return x.flatten(1)[:, :2]
 
+class Softmax(Bare):
+    def forward(self, x):
+        z = x.mean((2, 3)) * self.scale
+        return torch.cat([-z, z], 1).softmax(1)
+    def __init__(self, scale=1.0):
+        super().__init__()
+        self.scale = scale
+
+class Once(Bare):
+    '''By chance 0.25 and 0.75 of a black image, and 0.25 and 1.25 of a grey one.'''
+    def forward(self, x):
+        return torch.cat([x.new_full((len(x), 1), 0.25), 1.25 + x.mean((2, 3)) / 2], 1)
+
 class NoNetwork:
     pass
 
@@ -200,6 +213,25 @@ def test_what_is_said_of_constructors_that_refuse(code: str) -> None:
     assert "cannot be built as Picky(width=3): RuntimeError: no such width. Correct" in text
     text = refused("nets:Two", code, {"depth": 1})
     assert "Two(spatial_dims=2, in_channels=1, out_channels=2, depth=1): TypeError" in text
+
+
+def test_probabilities_are_no_logits(code: str) -> None:
+    """Of a black image, -1, and of a grey one, 0; they may be 0 and 1 to the last digit."""
+    for scale, said in ((1.0, "0.881 + 0.119 and 0.5 + 0.5"), (500.0, "1 + 0 and 0.5 + 0.5")):
+        network = construct("nets:Softmax", 2, 1, {"scale": scale}, code)
+        with pytest.raises(InputError) as caught:
+            complete(network, -torch.ones(1, 1, 4, 4), "nets:Softmax")
+        assert str(caught.value) == (
+            f"The network nets:Softmax gives what looks like probabilities, {said} for two "
+            "images; expected logits: leave out the last softmax."
+        )
+
+
+def test_logits_that_sum_to_1_by_chance_are_logits(code: str) -> None:
+    network, black = construct("nets:Once", 2, 1, {}, code), -torch.ones(1, 1, 4, 4)
+    complete(network, black, "nets:Once")
+    assert network(black).tolist() == [[0.25, 0.75]]
+    assert network(black + 1).tolist() == [[0.25, 1.25]]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Score-CAM and Ablation-CAM against numbers counted by hand and against plain loops."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from tests.random_networks import random_network
+from tests.slice_encoders import UNFIT
 
 torch.set_num_threads(1)
 
@@ -311,7 +313,7 @@ def test_the_network_is_left_as_it_was(algorithm, broken):
         with pytest.raises(torch.OutOfMemoryError, match="on purpose"):
             algorithm(network, x, "1", 1, BLACK, 2)
     else:
-        assert not algorithm(network, x, "1", 1, BLACK, 2).is_inference()
+        assert algorithm(network, x, "1", 1, BLACK, 2).shape == (2, 1, 3, 3)
     assert state(network) == before
     assert torch.equal(x, kept)
 
@@ -323,3 +325,13 @@ def test_layers_that_cannot_be_explained(algorithm):
         algorithm(network, x, "lost", 1, BLACK, 2)
     with pytest.raises(InputError, match="'fc' of ResNet gives no map"):
         algorithm(network, x, "fc", 1, BLACK, 2)
+
+
+@pytest.mark.parametrize(("network", "layer", "shape"), UNFIT)
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values())
+def test_a_layer_that_holds_slices_or_a_sequence_gives_no_map_of_the_sample(
+    algorithm, network, layer, shape
+):
+    said = f"'{layer}' of {network.__name__} gives an output of shape {shape} for an input of shape"
+    with pytest.raises(InputError, match=re.escape(said)):
+        algorithm(network(), torch.rand(1, 5, 16, 16), layer, 1, BLACK, 2)

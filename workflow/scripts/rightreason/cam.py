@@ -3,6 +3,9 @@
 The weights are frozen and the input asks for no gradient, so nothing before the first target layer
 is taped: its output becomes the leaf that the gradient is taken for. What the formulas of
 `cam_formulas` make of both costs next to nothing.
+
+No network runs in torch's inference mode, here or elsewhere: a tensor that it keeps of such a pass,
+as networks do with coordinates and windows, breaks the next pass that is taped.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch.nn import functional
 
 from rightreason.cam_formulas import Evidence
 from rightreason.errors import InputError
+from rightreason.target_output import fits, misfit, the_output
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Hook = Callable[[nn.Module, tuple[torch.Tensor, ...], Any], Any]
@@ -75,14 +79,14 @@ def layer_evidence(
     Raises
     ------
     InputError
-        When a layer does not exist, does not run exactly once in a forward pass, or gives no
-        image-like tensor.
+        When a layer does not exist, does not run exactly once in a forward pass, or does not give
+        one map per sample.
     """
     outputs: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     hooks = {layer: _leaf_into(kept) for layer, kept in outputs.items()}
     with frozen(network), torch.set_grad_enabled(bool(outputs)), hooked(network, hooks):
         logits = network(x)
-        activations = [the_output(network, *item) for item in outputs.items()]
+        activations = [the_output(network, x, *item) for item in outputs.items()]
         index = torch.as_tensor(target, device=logits.device).expand(len(logits))
         gradients = _gradients(logits.gather(1, index[:, None]).sum(), activations)
     evidence = {
@@ -136,27 +140,6 @@ def _leaf_into(kept: list[torch.Tensor]) -> Hook:
     return keep
 
 
-def the_output(network: nn.Module, layer: str, kept: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return what a layer put out in a forward pass, if it is one map of several channels.
-
-    Raises
-    ------
-    InputError
-        When the layer did not run exactly once, or gave no image-like tensor.
-    """
-    if len(kept) != 1:
-        raise InputError(
-            f"The layer {layer!r} runs {len(kept)} times in one forward pass of "
-            f"{type(network).__name__}; a target layer must run once. Choose another."
-        )
-    if kept[0].ndim < 3:
-        raise InputError(
-            f"The layer {layer!r} of {type(network).__name__} gives no map (an output of "
-            f"shape {tuple(kept[0].shape)}): choose a layer before the pooling."
-        )
-    return kept[0]
-
-
 def find_layer(network: nn.Module, layer: str) -> nn.Module:
     """Return the module of that name.
 
@@ -182,23 +165,41 @@ def last_convolution(network: nn.Module, x: torch.Tensor) -> str:
     Convolutions of kernel size 1 count only where there are no others: the last one of a ResNet
     projects the skip connection past its block and sees nothing of what the block computes.
 
+    Those whose output cannot be laid over the image (slices in the batch, a sequence) do not count.
+
     Raises
     ------
     InputError
         When the network has none.
     """
-    ran: list[str] = []
+    ran: dict[str, Any] = {}
     convolutions = {n: m for n, m in network.named_modules() if isinstance(m, CONVOLUTIONS)}
-    hooks: dict[str, Hook] = {name: lambda *_, name=name: ran.append(name) for name in convolutions}
-    with frozen(network), torch.inference_mode(), hooked(network, hooks):
+    hooks = {name: _last_into(ran, name) for name in convolutions}
+    with frozen(network), torch.no_grad(), hooked(network, hooks):
         network(x)
     if not ran:
         raise InputError(
             f"{type(network).__name__} has no convolution: name the target layer "
             "(`target_layer`, or the method's `layer`)."
         )
-    wide = [name for name in ran if max(convolutions[name].kernel_size) > 1]
-    return (wide or ran)[-1]
+    fitting = [name for name, output in ran.items() if fits(output, x)]
+    if not fitting:
+        last, output = list(ran.items())[-1]
+        raise InputError(
+            f"{type(network).__name__} has no convolution that can be the target layer. The last, "
+            f"{last!r}, {misfit(output, x)}. Name a layer that does (`target_layer`, or the "
+            "method's `layer`), or choose methods that look at the input and need none."
+        )
+    wide = [name for name in fitting if max(convolutions[name].kernel_size) > 1]
+    return (wide or fitting)[-1]
+
+
+def _last_into(ran: dict[str, Any], name: str) -> Hook:
+    def note(module: nn.Module, args: tuple[torch.Tensor, ...], output: Any) -> None:
+        ran.pop(name, None)
+        ran[name] = output
+
+    return note
 
 
 def upsample(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -77,9 +77,10 @@ def load_network(
     )  # fmt: skip
     networks.load_trained(network, path)
     network.to(pixels.device)
-    network.to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]
     if is_own(model["network"]):
         complete(network, to_input(pixels[:1], channels), model["network"])
+    else:
+        network.to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]
     return network
 
 

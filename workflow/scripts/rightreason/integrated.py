@@ -137,5 +137,5 @@ def _quadrature(
 
 
 def _logit(network: nn.Module, one: torch.Tensor, target: int) -> torch.Tensor:
-    with torch.inference_mode():
+    with torch.no_grad():
         return network(one.clone())[:, target].double()  # type: ignore[no-any-return]

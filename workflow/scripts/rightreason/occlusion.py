@@ -89,7 +89,7 @@ def _span(row: torch.Tensor) -> slice:
 
 
 def _logits(network: nn.Module, x: torch.Tensor, target: int) -> torch.Tensor:
-    with torch.inference_mode():
+    with torch.no_grad():
         return network(x)[:, target]  # type: ignore[no-any-return]
 
 

@@ -20,6 +20,8 @@ from torch import nn
 from rightreason.errors import InputError
 
 CLASSES = 2
+SUM_WITHIN = 1e-6
+"""Of 1: that close are sums of two probabilities in single precision."""
 
 
 def construct(
@@ -140,9 +142,11 @@ def _below(path: Path, folder: Path) -> bool:
 def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
     """Try a user's network on one sample, and let it give two logits where it gives one.
 
-    A single logit z, of the positive class, becomes the two logits (-z/2, z/2): their softmax is
-    the sigmoid of z, and each class has evidence of its own, as it would not have in (0, z). It is
-    done by a forward hook, so that the network's layers keep their names.
+    It gets its input in torch's ordinary order of memory, as where it was written: our own layout,
+    channels last, is nothing that every `view` takes. A single logit z, of the positive class,
+    becomes the two logits (-z/2, z/2): their softmax is the sigmoid of z, and each class has
+    evidence of its own, as it would not have in (0, z). Both are done by hooks, so that the
+    network's layers keep their names; a second call adds none.
 
     Parameters
     ----------
@@ -156,14 +160,18 @@ def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
     Raises
     ------
     InputError
-        When it fails, or its output is not (1, 2) or (1, 1) finite numbers.
+        When it fails, or its output is not (1, 2) or (1, 1) finite numbers, or two columns are
+        probabilities.
     """
     modes = [(module, module.training) for module in network.modules()]
     devices = [x.device] if x.device.type == "cuda" else []
+    _take_ordinary_order(network)
     network.eval()
     try:
-        with torch.random.fork_rng(devices), torch.inference_mode():
+        with torch.random.fork_rng(devices), torch.no_grad():
             output = network(x[:1])
+            # Black and white half as far apart: another image, unless all is white.
+            brighter = network((x[:1] + 1) / 2)
     except Exception as error:
         raise InputError(
             f"The network {name} fails on an input of shape {tuple(x[:1].shape)}: {_told(error)}."
@@ -172,8 +180,27 @@ def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
         for module, training in modes:
             module.training = training
     _check(output, name)
+    if _is_softmax(output) and _is_softmax(brighter):
+        raise InputError(
+            f"The network {name} gives what looks like probabilities, {_rounded(output)} and "
+            f"{_rounded(brighter)} for two images; expected logits: leave out the last softmax."
+        )
     if output.shape[1] == 1:
         network.register_forward_hook(_two_logits)
+
+
+def _take_ordinary_order(network: nn.Module) -> None:
+    # What was compiled to TorchScript takes no hooks.
+    if isinstance(network, torch.jit.ScriptModule):
+        return
+    if _in_ordinary_order not in network._forward_pre_hooks.values():
+        network.register_forward_pre_hook(_in_ordinary_order)
+
+
+def _in_ordinary_order(network: nn.Module, args: tuple[torch.Tensor, ...]) -> Any:
+    # Not `contiguous`: of an image of one channel it leaves strides that convolutions take for
+    # channels last, and hand on. And a copy: a network may begin with work in place.
+    return (args[0].clone(memory_format=torch.contiguous_format), *args[1:])
 
 
 def _check(output: Any, name: str) -> None:
@@ -189,6 +216,20 @@ def _check(output: Any, name: str) -> None:
         f"The network {name} gives {found} for one sample; expected logits as a tensor of shape "
         "(1, 2), the second of the positive class, or (1, 1), that of the positive class."
     )
+
+
+def _is_softmax(output: torch.Tensor) -> bool:
+    """Say whether there are two numbers from 0 on that sum to 1.
+
+    Of a single number between 0 and 1 nothing is known: logits may lie there, too.
+    """
+    values = output.double()
+    sums_to_1 = abs(float(values.sum()) - 1) <= SUM_WITHIN
+    return output.shape[1] == CLASSES and bool((values >= 0).all()) and sums_to_1
+
+
+def _rounded(output: torch.Tensor) -> str:
+    return " + ".join(f"{value:.3g}" for value in output[0].tolist())
 
 
 def _two_logits(network: nn.Module, args: Any, output: torch.Tensor) -> torch.Tensor:

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from rightreason.ablations import Ablations, laid_out_as
-from rightreason.cam import at_least_single, frozen, hooked, the_output, upsample
+from rightreason.cam import at_least_single, frozen, hooked, upsample
 from rightreason.cam_formulas import weighted
 from rightreason.folded import folded
+from rightreason.target_output import the_output
 
 Target = torch.Tensor | int
 
@@ -60,10 +61,11 @@ def scorecam(
     Raises
     ------
     InputError
-        When the layer does not exist, does not run exactly once, or gives no image-like tensor.
+        When the layer does not exist, does not run exactly once, or does not give one map per
+        sample.
     """
     grey = 2 * float(settings["baseline"]) - 1
-    with frozen(network), torch.inference_mode():
+    with frozen(network), torch.no_grad():
         _, activation = layer_output(network, x, layer)
         target = _each(target, x)
         low, high = activation.flatten(2).aminmax(dim=2)
@@ -75,8 +77,7 @@ def scorecam(
             out = shorter(laid_out_as(x, seen)).gather(1, target[sample, None])
             scores[sample, channel] = out[:, 0].to(scores.dtype)
         weights = torch.where((low != high).any(1, keepdim=True), scores.softmax(1), 0)
-        maps = weighted(weights, activation)
-    return maps.clone()
+        return weighted(weights, activation)
 
 
 def ablationcam(
@@ -99,7 +100,7 @@ def ablationcam(
 
     Parameters and what is returned or raised are as for `scorecam`; no setting is looked at.
     """
-    with frozen(network), torch.inference_mode():
+    with frozen(network), torch.no_grad():
         logits, activation = layer_output(network, x, layer)
         whole = at_least_single(logits.gather(1, _each(target, x)[:, None])[:, 0])
         weights = torch.zeros_like(activation.flatten(2)[..., 0])
@@ -113,8 +114,7 @@ def ablationcam(
             drops = tried.drops_sharing(channels, many) if sharing else None
             sharing = drops is not None
             weights[sample, channels] = tried.drops(channels, batch) if drops is None else drops
-        maps = weighted(weights, activation)
-    return maps.clone()
+        return weighted(weights, activation)
 
 
 ALGORITHMS: Mapping[
@@ -135,7 +135,8 @@ def layer_output(
     Raises
     ------
     InputError
-        When the layer does not exist, does not run exactly once, or gives no image-like tensor.
+        When the layer does not exist, does not run exactly once, or does not give one map per
+        sample.
     """
     kept: list[torch.Tensor] = []
 
@@ -143,9 +144,9 @@ def layer_output(
         # What follows may work in place.
         kept.append(output.clone() if isinstance(output, torch.Tensor) else torch.empty(0))
 
-    with frozen(network), torch.inference_mode(), hooked(network, {layer: keep}):
+    with frozen(network), torch.no_grad(), hooked(network, {layer: keep}):
         logits = network(x)
-    return logits, at_least_single(the_output(network, layer, kept))
+    return logits, at_least_single(the_output(network, x, layer, kept))
 
 
 def _each(target: Target, x: torch.Tensor) -> torch.Tensor:

@@ -73,7 +73,7 @@ def judge(
 
 
 def _of_case(panel: Panel[Judged], pixels: torch.Tensor, channels: int, batch: int) -> list[float]:
-    with torch.inference_mode():
+    with torch.no_grad():
         chunks = list(inputs(pixels, channels, batch))
         values = [
             [torch.cat([net(x).double().softmax(1)[:, 1] for x in chunks]).mean() for net in seed]

@@ -140,9 +140,11 @@ def _classifier(
     network = networks.build(
         model["network"], pixels.ndim - 2, channels,
         options=model.get("options"), weights=model.get("weights"), code=model.get("code"),
-    ).to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]  # fmt: skip
+    )  # fmt: skip
     if is_own(model["network"]):
         complete(network, to_input(pixels[:1], channels), model["network"])
+    else:
+        network.to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]
     classes = {p: torch.tensor([labels[c] for c in s.cases]) for p, s in samples.items()}
     return Classifier(network, samples, classes, channels, plan)
 

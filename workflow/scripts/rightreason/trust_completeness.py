@@ -31,6 +31,6 @@ def completeness_gap(
         The largest of the samples' errors, as `integrated.completeness_error` defines them.
     """
     empty = torch.full_like(x[:1], 2 * baseline - 1)
-    with frozen(network), torch.inference_mode():
+    with frozen(network), torch.no_grad():
         difference = (network(x) - network(empty))[:, target]
     return float(completeness_error(maps, difference).max())

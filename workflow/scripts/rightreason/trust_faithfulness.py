@@ -78,7 +78,7 @@ def elsewhere(order: torch.Tensor, number: int, seed: int) -> Iterator[torch.Ten
 
 def target_probability(network: nn.Module, x: torch.Tensor, target: int, batch: int) -> float:
     """Return the class's probability: the mean over the samples of the softmax."""
-    with frozen(network), torch.inference_mode():
+    with frozen(network), torch.no_grad():
         logits = torch.cat([network(part) for part in torch.split(x, batch)])
     return float(logits.double().softmax(dim=1)[:, target].mean())
 

@@ -35,7 +35,7 @@ def layers_from_top(network: nn.Module, x: torch.Tensor) -> list[str]:
         for name, module in network.named_modules()
     ]
     try:
-        with frozen(network), torch.inference_mode():
+        with frozen(network), torch.no_grad():
             network(x)
     finally:
         for handle in handles:

@@ -35,7 +35,7 @@ def strongest(
     """
     if len(x) <= count:
         return torch.arange(len(x))
-    with frozen(network), torch.inference_mode():
+    with frozen(network), torch.no_grad():
         logits = torch.cat([network(part) for part in torch.split(x, batch)]).double()
     margin = logits[:, target] - logits[:, 1 - target]
     return margin.argsort(descending=True, stable=True)[:count].sort().values.cpu()
