@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from rightreason.config_trust import TrustLimits
-from rightreason.trust import TESTS as MEASURED
+from rightreason.trust import measured
 from rightreason.trust_maps import map_function
 from rightreason.trust_subjects import Subject
 from rightreason.trust_table import verdicts
@@ -80,11 +80,8 @@ def found(network, map_of, *tests, method="gradcam"):
     inputs = {f"case{i:02}": one[None] for i, one in enumerate(x[labels == 1])}
     maps = {case: map_of(network, x) for case, x in inputs.items()}
     how = {"algorithm": method, "baseline": 0.0}
-    subject = Subject([network], map_of, inputs, maps, {}, how)
-    rows = [
-        {"test": test, "step": float("nan"), **row}
-        for test in tests for row in MEASURED[test](subject, SETTINGS)
-    ]  # fmt: skip
+    subject = Subject([network], lambda _batch: map_of, inputs, maps, {}, how)
+    rows = [row for test in tests for row in measured(test, subject, SETTINGS, SETTINGS["batch"])]
     cases = {case: {"patient": case, "label": "yes"} for case in inputs}
     limits = TrustLimits().model_dump()
     nothing = pd.DataFrame(columns=["case", "test", "measure", "step", "value"])
