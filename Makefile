@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: help install demo status verify test test-all bench coverage power permutation rank-correlation outlier peers saliency-bench cost scale overhead gpu report-page report-size fuzz check control schema words lock vendor browser-tools screenshots clean
+.PHONY: help install demo status verify test test-all bench coverage power permutation rank-correlation outlier trust-planted peers saliency-bench cost scale overhead gpu report-page report-size fuzz check control schema words lock vendor browser-tools screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,9 @@ rank-correlation: install ## how often intervals of a rank correlation hold the 
 
 outlier: install ## how often a rater is named as outlying when all are alike
 	$(SIMULATE) benchmarks.outlier
+
+trust-planted: install ## what the tests of maps find of wrong maps, planted in a small network
+	$(SIMULATE) benchmarks.trust_planted
 
 RUN ?= 500
 scale: install ## what planning N made-up cases costs, and running RUN tiny ones: time, memory, disk

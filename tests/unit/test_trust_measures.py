@@ -75,15 +75,15 @@ def test_a_flat_or_broken_map_has_its_say():
 def test_evidence_of_a_weighted_sum_is_complete():
     network, x = Weighted(noise(0, (1, 6, 6)), 2.0), noise(1, (3, 1, 6, 6))
     maps = (x + 1) * network.weights
-    assert completeness_gap(network, x, maps, 1, baseline=0.0) == pytest.approx(0, abs=1e-6)
+    assert completeness_gap(network, x, maps, 1, 0.0, batch=2) == pytest.approx(0, abs=1e-6)
 
 
 def test_what_is_missing_is_a_share_of_the_difference():
     network, x = Weighted(torch.ones(1, 1, 2)), torch.tensor([[[[1.0, 0.0]]], [[[1.0, 1.0]]]])
     # Against grey 0.5 (0 on the network's scale) the outputs differ by 1 and 2.
     maps = torch.tensor([[[[0.9, 0.0]]], [[[1.0, 0.9]]]])
-    assert completeness_gap(network, x, maps, 1, baseline=0.5) == pytest.approx(0.1)
-    assert completeness_gap(network, x[1:], maps[1:], 1, baseline=0.5) == pytest.approx(0.05)
+    assert completeness_gap(network, x, maps, 1, 0.5, batch=1) == pytest.approx(0.1)
+    assert completeness_gap(network, x[1:], maps[1:], 1, 0.5, batch=2) == pytest.approx(0.05)
 
 
 def test_places_are_those_of_the_falling_order():

@@ -104,6 +104,24 @@ def test_a_redrawn_norm_has_the_statistics_of_what_reaches_it():
         torch.testing.assert_close(normed.std(dim=(0, 2, 3)), torch.ones(4), atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_statistics_are_those_of_all_samples_where_few_fit_at_once(batch):
+    torch.manual_seed(0)
+    network = build("ResNet10", 2, 1, 2, {"block_inplanes": [4, 4, 8, 8]}).eval()
+    x, sizes = torch.randn(5, 1, 16, 16), []
+    with cascade(network, x, 3, 0) as steps:
+        whole = [state(network) for _ in steps]
+    network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    with cascade(network, x, 3, 0, batch) as steps:
+        parts = [state(network) for _ in steps]
+    assert max(sizes) == batch
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+    norms = [name for name in whole[-1] if name.endswith("running_var")]
+    assert len(norms) == 12
+    assert all((whole[-1][name] != 1).any() for name in norms)
+
+
 def test_a_deep_untrained_network_still_answers():
     torch.manual_seed(0)
     network = build("DenseNet121", 2, 1, 2, {}).eval()

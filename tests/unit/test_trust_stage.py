@@ -5,7 +5,9 @@ import csv
 import numpy as np
 import pytest
 import torch
+from rightreason import trust, trust_subjects
 from rightreason.committee import load_network
+from rightreason.errors import InputError
 from rightreason.failures import Failure, bury
 from rightreason.images import Grid, Volume, save
 from rightreason.inputs import InputRecord
@@ -89,6 +91,73 @@ def test_one_sample_at_a_time_is_no_batch(tmp_path):
     assert measure(Study(tmp_path, "volume"), tests=["batch"], batch=1) == []
 
 
+def full_above(room, monkeypatch):
+    """Let the stage's networks run on a device that takes `room` samples at once; return it."""
+    now = [room]
+
+    def refuse(_network, given):
+        if len(given[0]) > now[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    def load(*given, **named):
+        network = load_network(*given, **named)
+        network.register_forward_pre_hook(refuse)
+        return network
+
+    monkeypatch.setattr(trust_subjects, "load_network", load)
+    return now
+
+
+def same(found, expected):
+    """Hold rows against rows, the values as far as sums in another order give the same."""
+    assert [{**row, "value": ""} for row in found] == [{**row, "value": ""} for row in expected]
+    values = [[float(row["value"] or "nan") for row in rows] for rows in (found, expected)]
+    np.testing.assert_allclose(*values, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [GRADCAM, INTEGRATED])
+@pytest.mark.parametrize("room", [2, 1])
+def test_where_the_device_is_full_half_the_samples_go_at_once(
+    tmp_path, caplog, monkeypatch, method, room
+):
+    study = Study(tmp_path, "slices", networks=2, seeds=2)
+    whole = measure(study, method, batch=8, samples=3)
+    full_above(room, monkeypatch)
+    with caplog.at_level("WARNING"):
+        rows = measure(study, method, batch=8, samples=3)
+    halved = [(8, 4), (4, 2), (2, 1)][: 4 - room]
+    assert [record.args[:3] for record in caplog.records] == [("c00", *sizes) for sizes in halved]
+    # With one sample at a time a map cannot depend on others.
+    same(rows, whole if room > 1 else [row for row in whole if row["test"] != "batch"])
+
+
+@pytest.mark.parametrize("test", SETTINGS["tests"])
+def test_each_test_by_itself_makes_do_with_less(tmp_path, caplog, monkeypatch, test):
+    study = Study(tmp_path, "slices")
+    how = {"batch": 4, "samples": 4, "tests": [test]}
+    whole = measure(study, INTEGRATED, **how)
+    room = full_above(4, monkeypatch)
+
+    def then_full(*given):
+        for subject in trust_subjects.subjects(*given):
+            room[0] = 1
+            yield subject
+
+    monkeypatch.setattr(trust, "subjects", then_full)
+    with caplog.at_level("WARNING"):
+        rows = measure(study, INTEGRATED, **how)
+    # The cases of a network share its randomisation.
+    name = "c00, c01" if test == "randomisation" else "c00"
+    assert [record.args[:3] for record in caplog.records] == [(name, 4, 2), (name, 2, 1)]
+    same(rows, [] if test == "batch" else whole)
+
+
+def test_where_not_one_sample_fits_the_stage_says_so(tmp_path, monkeypatch):
+    full_above(0, monkeypatch)
+    with pytest.raises(InputError, match=r"^c00: the device's memory does not hold"):
+        measure(Study(tmp_path, "subset"), {"algorithm": "gradient"}, tests=["repeatability"])
+
+
 def test_cases_without_an_image_are_left_out(tmp_path):
     study = Study(tmp_path, "volume")
     rows = measure(study, folds={"c00": 0, "gone": 0}, tests=["batch"])
@@ -170,3 +239,24 @@ def test_a_case_whose_annotations_failed_is_left_out(tmp_path):
         SETTINGS, out,
     )  # fmt: skip
     assert {row["case"] for row in table(out)} == {"c01"}
+
+
+def test_curves_of_findings_are_the_same_where_the_device_is_full(tmp_path, caplog, monkeypatch):
+    study = Study(tmp_path, "slices")
+    folders = {case: tmp_path / "annotate" / case for case in study.images}
+    for folder in folders.values():
+        save(folder / "votes.nii.gz", votes((slice(8, 14), slice(8, 12), 4)), AFFINE, np.uint8)
+
+    def rows(name):
+        measure_findings(
+            study.images, study.committees, dict.fromkeys(study.images, 0), folders, study.model,
+            {**SETTINGS, "batch": 4, "samples": 4}, tmp_path / name,
+        )  # fmt: skip
+        return table(tmp_path / name)
+
+    whole = rows("whole.tsv")
+    full_above(1, monkeypatch)
+    with caplog.at_level("WARNING"):
+        same(rows("parts.tsv"), whole)
+    assert len(whole) == 8
+    assert [record.args[:3] for record in caplog.records] == [("c00", 4, 2), ("c00", 2, 1)]

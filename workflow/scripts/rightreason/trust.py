@@ -7,12 +7,14 @@ runs networks (see `trust_table`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from rightreason.batch_size import BatchSize
 from rightreason.committee import Committee
 from rightreason.probabilities import Fold
 from rightreason.trust_batch import batch_difference
@@ -50,36 +52,57 @@ def measure_trust(
     method : mapping
         `algorithm` and its settings.
     settings : mapping
-        `device`, `threads`, `batch`; section `trust` of the config, its `tests` those of this job.
+        `device`, `threads`; `batch`, halved where the device's memory is full; section `trust` of
+        the config, its `tests` those of this job.
     out : path
         Table (TSV) with `trust_subjects.COLUMNS`.
+
+    Raises
+    ------
+    InputError
+        When images or weights do not fit the network, or one sample not the device.
     """
     found: list[Row] = []
-    for subject in subjects(images, committees, folds, model, method, settings):
+    batch = BatchSize(int(settings["batch"]))
+    for subject in subjects(images, committees, folds, model, method, settings, batch):
         for test in settings["tests"]:
-            found += [{"test": test, "step": None, **row} for row in TESTS[test](subject, settings)]
+            for part in _parts(test, subject):
+                make = partial(measured, test, part, settings)
+                found += batch.fitting(", ".join(part.inputs), make)
     write_whole(out, to_tsv(COLUMNS, sorted(found, key=lambda row: row["case"])))
 
 
-def _batch(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Row]:
+def _parts(test: str, subject: Subject) -> Iterable[Subject]:
+    """Divide a test into what is done anew when the device is full."""
+    # The cases of a network share each step of its randomisation.
+    return [subject] if test == "randomisation" else map(subject.alone, subject.inputs)
+
+
+def measured(test: str, subject: Subject, settings: Mapping[str, Any], batch: int) -> list[Row]:
+    """Return the rows of one test; parameters as of `measure_trust`, and most samples at once."""
+    return [{"test": test, "step": None, **row} for row in TESTS[test](subject, settings, batch)]
+
+
+def _batch(subject: Subject, settings: Mapping[str, Any], batch: int) -> Iterator[Row]:
     # With one sample at a time there is no batch to depend on.
-    for case, x in subject.inputs.items() if settings["batch"] > 1 else ():
-        value = batch_difference(subject.network, subject.map_of, x)
+    for case, x in subject.inputs.items() if batch > 1 else ():
+        value = batch_difference(subject.network, subject.map_at(batch), x)
         yield {"case": case, "measure": "difference", "value": value}
 
 
-def _completeness(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Row]:
+def _completeness(subject: Subject, settings: Mapping[str, Any], batch: int) -> Iterator[Row]:
     if subject.method["algorithm"] != "integrated_gradients":
         return
     for case, x in subject.inputs.items():
-        maps = subject.maps[case]
-        gap = completeness_gap(subject.network, x, maps, POSITIVE, subject.method["baseline"])
-        yield {"case": case, "measure": "gap", "value": gap}
+        of = subject.maps[case], POSITIVE, subject.method["baseline"], batch
+        yield {"case": case, "measure": "gap", "value": completeness_gap(subject.network, x, *of)}
 
 
-def _randomisation(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Row]:
-    how = settings["stages"], settings["seed"], settings["batch"]
-    left = randomisation(subject.network, subject.map_of, subject.inputs, subject.maps, *how)
+def _randomisation(subject: Subject, settings: Mapping[str, Any], batch: int) -> Iterator[Row]:
+    # Statistics come from as many samples as the config says, also where fewer fit at once.
+    how = settings["stages"], settings["seed"], settings["batch"], batch
+    maps = subject.map_at(batch)
+    left = randomisation(subject.network, maps, subject.inputs, subject.maps, *how)
     for case, stages in left.items():
         for stage in stages:
             at = {"case": case, "step": round(stage.share, 4)}
@@ -87,8 +110,8 @@ def _randomisation(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Ro
             yield {**at, "measure": "ssim", "value": stage.ssim}
 
 
-def _faithfulness(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Row]:
-    how = POSITIVE, settings["steps"], settings["batch"]
+def _faithfulness(subject: Subject, settings: Mapping[str, Any], batch: int) -> Iterator[Row]:
+    how = POSITIVE, settings["steps"], batch
     for case, x in subject.inputs.items():
         maps = subject.maps[case]
         if not torch.isfinite(maps).all() or is_flat(maps):
@@ -101,8 +124,8 @@ def _faithfulness(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Row
             yield {"case": case, "measure": f"gain_{fill}", "value": gain(own, others)}
 
 
-def _repeatability(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Row]:
-    network, map_of = subject.network, subject.map_of
+def _repeatability(subject: Subject, settings: Mapping[str, Any], batch: int) -> Iterator[Row]:
+    network, map_of = subject.network, subject.map_at(batch)
     for case, x in subject.inputs.items():
         given, true = (network, map_of, x), subject.maps[case]
         values = {

@@ -10,8 +10,9 @@ from rightreason.integrated import completeness_error
 
 
 def completeness_gap(
-    network: nn.Module, x: torch.Tensor, maps: torch.Tensor, target: int, baseline: float
-) -> float:
+    network: nn.Module, x: torch.Tensor, maps: torch.Tensor, target: int, baseline: float,
+    batch: int,
+) -> float:  # fmt: skip
     """Return how much of the output's difference the attributions miss or add.
 
     Parameters
@@ -24,6 +25,8 @@ def completeness_gap(
         The explained class; its logit is the output.
     baseline : float
         Grey value of the baseline, from 0 (black) to 1 (white).
+    batch : int
+        Most samples at once.
 
     Returns
     -------
@@ -32,5 +35,6 @@ def completeness_gap(
     """
     empty = torch.full_like(x[:1], 2 * baseline - 1)
     with frozen(network), torch.no_grad():
-        difference = (network(x) - network(empty))[:, target]
+        logits = torch.cat([network(part) for part in torch.split(x, batch)])
+        difference = (logits - network(empty))[:, target]
     return float(completeness_error(maps, difference).max())

@@ -7,6 +7,7 @@ map's curves against these.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform, distance_transform_edt
 
+from rightreason.batch_size import BatchSize
 from rightreason.committee import Committee
 from rightreason.failures import failure_of
 from rightreason.images import Grid, Volume, load
@@ -22,7 +24,7 @@ from rightreason.inputs import InputRecord, to_samples
 from rightreason.probabilities import Fold
 from rightreason.samples import record_path
 from rightreason.trust_faithfulness import FILLS, areas, filled, places
-from rightreason.trust_subjects import COLUMNS, POSITIVE, areas_rows, subjects
+from rightreason.trust_subjects import COLUMNS, POSITIVE, Row, Subject, areas_rows, subjects
 from rightreason.tsv import to_tsv
 from rightreason.whole import write_whole
 
@@ -48,22 +50,30 @@ def measure_findings(
     out : path
         Table (TSV) with `trust_subjects.COLUMNS`.
     """
-    found = []
-    how = POSITIVE, settings["steps"], settings["batch"]
+    found: list[Row] = []
+    batch = BatchSize(int(settings["batch"]))
     images = {c: path for c, path in images.items() if not failure_of(annotations[c])}
-    for subject in subjects(images, committees, folds, model, None, settings):
-        for case, x in subject.inputs.items():
+    for subject in subjects(images, committees, folds, model, None, settings, batch):
+        for case in subject.inputs:
             record = InputRecord.read(record_path(images[case]))
             depth = finding_depth(load(annotations[case] / "votes.nii.gz"), record)
             if depth is None:
                 continue
             values = torch.from_numpy(to_samples(depth, record))[subject.samples[case]]
-            order = [places(values).to(x.device)]
-            for fill in FILLS:
-                own = areas(subject.network, x, filled(x, fill), order, *how)[0]
-                found += [{"test": "findings", "step": None, **row}
-                          for row in areas_rows(case, fill, own)]  # fmt: skip
+            make = partial(_curves, subject, case, places(values), settings["steps"])
+            found += batch.fitting(case, make)
     write_whole(out, to_tsv(COLUMNS, sorted(found, key=lambda row: str(row["case"]))))
+
+
+def _curves(subject: Subject, case: str, order: torch.Tensor, steps: int, batch: int) -> list[Row]:
+    x = subject.inputs[case]
+    orders, how = [order.to(x.device)], (POSITIVE, steps, batch)
+    own = {fill: areas(subject.network, x, filled(x, fill), orders, *how)[0] for fill in FILLS}
+    return [
+        {"test": "findings", "step": None, **row}
+        for fill, found in own.items()
+        for row in areas_rows(case, fill, found)
+    ]
 
 
 def finding_depth(votes: Volume, record: InputRecord) -> NDArray[np.float32] | None:

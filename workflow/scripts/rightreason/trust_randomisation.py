@@ -28,6 +28,7 @@ def randomisation(
     maps: Mapping[str, torch.Tensor],
     stages: int,
     seed: int,
+    together: int,
     batch: int,
 ) -> dict[str, list[Left]]:
     """Compare each case's map with those of ever less trained networks.
@@ -50,8 +51,10 @@ def randomisation(
         Their maps by the trained network.
     stages, seed : int
         As for `trust_redraw.cascade`.
+    together : int
+        From how many samples at most the re-drawn batch norms get their statistics.
     batch : int
-        Most samples in one pass.
+        Most samples in one pass; makes no difference to the result.
 
     Returns
     -------
@@ -59,8 +62,8 @@ def randomisation(
         From the top layer alone to all layers; the last has `share` 1.
     """
     left: dict[str, list[Left]] = {case: [] for case in inputs}
-    together = torch.cat(list(inputs.values()))[:batch]
-    with cascade(network, together, stages, seed) as steps:
+    seen = torch.cat(list(inputs.values()))[:together]
+    with cascade(network, seen, stages, seed, batch) as steps:
         for share in steps:
             for case, x in inputs.items():
                 now = map_of(network, x).abs()

@@ -66,7 +66,7 @@ def _called(name: str, order: dict[str, int]) -> str:
 
 @contextmanager
 def cascade(
-    network: nn.Module, x: torch.Tensor, stages: int, seed: int
+    network: nn.Module, x: torch.Tensor, stages: int, seed: int, batch: int | None = None
 ) -> Iterator[Iterator[float]]:
     """Re-draw a network's weights from the top down, and put them back afterwards.
 
@@ -87,6 +87,8 @@ def cascade(
         first re-draws the top layer, the last all layers.
     seed : int
         Of the draws; what a layer gets follows from it and the layer's name.
+    batch : int or None
+        Most samples of `x` in one pass; None for all. The statistics are those of all of them.
 
     Yields
     ------
@@ -101,21 +103,23 @@ def cascade(
         if tensor is not None
     ]
     try:
-        yield _steps(network, x, stages, seed)
+        yield _steps(network, x, stages, seed, batch or len(x))
     finally:
         with torch.no_grad():
             for store, name, tensor, values in kept:
                 store[name] = tensor.copy_(values)  # type: ignore[assignment]
 
 
-def _steps(network: nn.Module, x: torch.Tensor, stages: int, seed: int) -> Iterator[float]:
+def _steps(
+    network: nn.Module, x: torch.Tensor, stages: int, seed: int, batch: int
+) -> Iterator[float]:
     layers = layers_from_top(network, x[:1])
     done = 0
     for until in ends(len(layers), stages):
         for name in layers[done:until]:
             _redraw(network.get_submodule(name), f"{seed}/{name}")
         done = until
-        _calibrate(network, layers[:done], x)
+        _calibrate(network, layers[:done], x, batch)
         yield done / len(layers)
 
 
@@ -143,14 +147,40 @@ def _redraw(module: nn.Module, seed: str) -> None:
             values.copy_(values.flatten()[order].reshape(values.shape))
 
 
-def _calibrate(network: nn.Module, layers: Sequence[str], x: torch.Tensor) -> None:
+def _calibrate(network: nn.Module, layers: Sequence[str], x: torch.Tensor, batch: int) -> None:
     """Give re-drawn batch norms the statistics of what reaches them, first layers first."""
-    norms = [m for m in map(network.get_submodule, layers) if isinstance(m, _BatchNorm)]
-    handles = [m.register_forward_pre_hook(_measure) for m in norms if m.running_mean is not None]
+    norms = [m for m in map(network.get_submodule, reversed(layers)) if isinstance(m, _BatchNorm)]
+    norms = [norm for norm in norms if norm.running_mean is not None]
+    if norms and len(x) <= batch:
+        _pass(network, [x], norms, _measure)
+        return
+    # What reaches a norm of a sample depends on the norms before it, and those on all samples.
+    for norm in norms:
+        _measure(norm, (_reaching(network, norm, torch.split(x, batch)),))
+
+
+def _reaching(network: nn.Module, module: nn.Module, parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return what reaches a module of all parts, in the main memory: the device's may be full."""
+    found: list[torch.Tensor] = []
+
+    def keep(_module: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        # A copy: what runs later may work in place.
+        found.append(given[0].to("cpu", copy=True))
+
+    _pass(network, parts, [module], keep)
+    return torch.cat(found)
+
+
+def _pass(
+    network: nn.Module, parts: Sequence[torch.Tensor], modules: Sequence[nn.Module],
+    see: Callable[..., None],
+) -> None:  # fmt: skip
+    """Run a network, and let `see` have what reaches some modules."""
+    handles = [module.register_forward_pre_hook(see) for module in modules]
     try:
-        if handles:
-            with frozen(network), torch.no_grad():
-                network(x)
+        with frozen(network), torch.no_grad():
+            for part in parts:
+                network(part)
     finally:
         for handle in handles:
             handle.remove()

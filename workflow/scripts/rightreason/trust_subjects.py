@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from rightreason import devices
+from rightreason.batch_size import BatchSize
 from rightreason.committee import Committee, Panel, load_network, panels
 from rightreason.probabilities import Fold
 from rightreason.samples import in_channels, load_case, to_input
@@ -26,6 +27,8 @@ POSITIVE = 1
 
 Row = dict[str, Any]
 Inputs = Mapping[str, torch.Tensor]
+MapAt = Callable[[int], MapOf]
+"""Gives what makes a method's maps, of at most so many samples at once."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Subject:
     ----------
     networks : sequence of nn.Module
         One of each seed; the first is tested.
-    map_of : callable
-        Makes the method's maps.
+    map_at : callable
+        Gives what makes the method's maps.
     inputs : mapping of case to (N, C, *spatial) tensor
         What is looked at of each case.
     maps : mapping of case to (N, 1 or C, *spatial) tensor
@@ -49,7 +52,7 @@ class Subject:
     """
 
     networks: Sequence[nn.Module]
-    map_of: MapOf
+    map_at: MapAt
     inputs: Inputs
     maps: Inputs
     samples: Inputs
@@ -60,11 +63,16 @@ class Subject:
         """The network that is tested."""
         return self.networks[0]
 
+    def alone(self, case: str) -> Subject:
+        """Return the same with one case."""
+        inputs, maps, samples = ({case: of[case]} for of in (self.inputs, self.maps, self.samples))
+        return replace(self, inputs=inputs, maps=maps, samples=samples)
+
 
 def subjects(
     images: Mapping[str, Path], committees: Mapping[Fold, Committee],
     folds: Mapping[str, Fold], model: Mapping[str, Any], method: Mapping[str, Any] | None,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any], batch: BatchSize,
 ) -> Iterator[Subject]:  # fmt: skip
     """Go through the networks that judge the cases; without a method they have no map."""
     tasks = {case: committees[fold] for case, fold in folds.items() if case in images}
@@ -74,29 +82,38 @@ def subjects(
     first = load_case(images[next(iter(tasks))]).pixels.to(device)
     channels = in_channels(first, model.get("channels"))
     load = partial(load_network, model=model, pixels=first, channels=channels)
-    map_of: MapOf | None = None
+    map_at: MapAt | None = None
     for panel in panels(tasks, load):
         networks = [seed[0] for seed in panel.by_seed]
-        if map_of is None:
-            map_of = _map_of(networks[0], first, channels, model, method, settings)
+        if map_at is None:
+            map_at = _map_at(networks[0], first, channels, model, method)
         given = _inputs(panel, images, channels, device)
         samples = {
-            case: strongest(networks[0], x, POSITIVE, settings["samples"], settings["batch"])
+            case: batch.fitting(
+                case, partial(strongest, networks[0], x, POSITIVE, settings["samples"])
+            )
             for case, x in given.items()
         }
         inputs = {case: x[samples[case]] for case, x in given.items()}
-        maps = {case: map_of(networks[0], x) for case, x in inputs.items()}
-        yield Subject(networks, map_of, inputs, maps, samples, method or {})
+        maps = {
+            case: batch.fitting(case, partial(_maps, map_at, networks[0], x))
+            for case, x in inputs.items()
+        }
+        yield Subject(networks, map_at, inputs, maps, samples, method or {})
 
 
-def _map_of(
+def _map_at(
     network: nn.Module, pixels: torch.Tensor, channels: int, model: Mapping[str, Any],
-    method: Mapping[str, Any] | None, settings: Mapping[str, Any],
-) -> MapOf:  # fmt: skip
+    method: Mapping[str, Any] | None,
+) -> MapAt:  # fmt: skip
     if method is None:
-        return lambda _network, x: torch.zeros_like(x)
+        return lambda _batch: lambda _network, x: torch.zeros_like(x)
     layer = target_layer(network, pixels, channels, model, method)
-    return map_function(method, layer, POSITIVE, int(settings["batch"]), pixels.shape[1])
+    return lambda batch: map_function(method, layer, POSITIVE, batch, pixels.shape[1])
+
+
+def _maps(map_at: MapAt, network: nn.Module, x: torch.Tensor, batch: int) -> torch.Tensor:
+    return map_at(batch)(network, x)
 
 
 def _inputs(
