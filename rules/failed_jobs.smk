@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rightreason import array_limits, failed_jobs, left_in_queue
+from rightreason import array_limits, failed_jobs, left_in_queue, left_running
 
 # Hears what is said of each failed job, whatever the profile's `quiet` keeps from the screen.
 witness = failed_jobs.Witness()
@@ -26,6 +26,7 @@ onstart:
             )
         if workflow.non_local_exec:
             left_in_queue.check(Path.cwd())
+        left_running.check()
     except InputError as error:
         raise WorkflowError(str(error))
 

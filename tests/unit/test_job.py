@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rightreason import made
 from rightreason.digest import SCRIPTS
+from rightreason.left_running import RUNNING
 
 SCRIPT = """
 import errno, os, sys, warnings
@@ -33,21 +35,24 @@ with job(given):
 """
 
 
-def run(
-    folder: Path,
+def command(
     body: str,
     log: str = "logs/job.log",
     given: tuple[str, ...] = (),
     output: tuple[str, ...] = (),
     resources: dict[str, Any] | None = None,
-) -> tuple[subprocess.CompletedProcess[str], str]:
+) -> list[str]:
     script = SCRIPT.format(
         scripts=str(SCRIPTS), log=log, given=given, output=output, body=body,
         resources=resources or {},
     )  # fmt: skip
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True
-    )
+    return [sys.executable, "-c", script]
+
+
+def run(
+    folder: Path, body: str, log: str = "logs/job.log", **more: Any
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    result = subprocess.run(command(body, log, **more), cwd=folder, capture_output=True, text=True)
     written = folder / log
     return result, written.read_text() if written.is_file() else ""
 
@@ -148,3 +153,74 @@ def test_a_log_that_cannot_be_opened_is_told_on_the_terminal(tmp_path: Path) -> 
     assert "there is no log: " in result.stderr
     assert "Case x has no slices; add some." in result.stderr
     assert "Traceback" not in result.stderr
+
+
+OUTPUT = "results/annotate/x"
+# A job that is at work until it is told to go on; of a folder it has written one file.
+AT_WORK = f"""
+    import logging, time
+    logging.info("at work")
+    write_whole("{OUTPUT}/a.tsv", b"a")
+    while not Path("go on").exists():
+        time.sleep(0.05)
+    write_whole("{OUTPUT}/b.tsv", b"b")
+"""
+
+
+def at_work(folder: Path) -> subprocess.Popen[str]:
+    job = subprocess.Popen(
+        command(AT_WORK, output=(OUTPUT,)), cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    while not (folder / OUTPUT / "a.tsv").exists():
+        assert job.poll() is None
+        time.sleep(0.05)
+    return job
+
+
+def test_a_job_that_a_killed_run_left_keeps_its_files_and_its_log(tmp_path: Path) -> None:
+    """And what it makes is not taken for whole: Snakemake deletes what the second was to make."""
+    first = at_work(tmp_path)
+    again, log = run(tmp_path, "print('worked')", output=(OUTPUT,))
+    assert again.returncode != 0
+    assert "worked" not in again.stdout
+    told = (
+        "A job of an earlier run still works here, though the Snakemake that started it was ended: "
+        f"logs/job.log (process {first.pid} on host "
+    )
+    for said in (again.stderr, log):
+        assert told in said
+        assert (
+            f"Wait until it is done, or end it with `kill {first.pid}`; then start again." in said
+        )
+        assert "Traceback" not in said
+    assert "at work" in log
+    assert [path.name for path in (tmp_path / OUTPUT).iterdir()] == ["a.tsv"]
+    (tmp_path / "go on").touch()
+    assert "What this one has made is not taken for whole" in first.communicate()[1]
+    assert not (tmp_path / "results" / ".made").exists()
+    assert not any((tmp_path / RUNNING).iterdir())
+    assert run(tmp_path, AT_WORK, output=(OUTPUT,))[0].returncode == 0
+    assert made.verify(tmp_path / "results") == (2, [])
+
+
+def test_a_job_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
+    first = at_work(tmp_path)
+    assert len(list((tmp_path / RUNNING).iterdir())) == 1
+    first.kill()
+    first.communicate()
+    assert len(list((tmp_path / RUNNING).iterdir())) == 1
+    (tmp_path / "go on").touch()
+    again, log = run(tmp_path, AT_WORK, output=(OUTPUT,))
+    assert again.returncode == 0
+    # Of this attempt alone.
+    assert log.count("at work") == 1
+    assert not any((tmp_path / RUNNING).iterdir())
+
+
+def test_another_job_does_not_wait(tmp_path: Path) -> None:
+    first = at_work(tmp_path)
+    assert run(tmp_path, "pass", log="logs/other.log")[0].returncode == 0
+    (tmp_path / "go on").touch()
+    first.communicate()
+    assert first.returncode == 0
+    assert made.verify(tmp_path / "results") == (2, [])

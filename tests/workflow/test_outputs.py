@@ -6,15 +6,17 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.runs import checkout, due, finish, jobs_in, snakemake
-from tests.workflow.conftest import SMALL, TABLES
+from tests.runs import Job, checkout, due, finish, jobs_in, snakemake
+from tests.workflow.conftest import SHARDED, SMALL, TABLES
 
 # More than fit on the small disk.
 SOME = ("A01", "A02", "A03", "A04", "A05")
@@ -25,14 +27,16 @@ SENTENCE = re.compile(
     r"No space left on device\. The file system at (?P<mount>\S+) has 0\.\d MB free of 0\.3 MB "
     r"now\. Make space there, and run again"
 )
-# In every Python of the run: the one that is to write this output dies when half is written.
+# In every Python of the run: the one that is to write such a file, once there are so many whole
+# ones beside it, kills itself (or, as process 0, its whole run) when half is written.
 KILLER = """
 import os, signal
 def fsync(handle, real=os.fsync):
-    path = os.readlink(f"/proc/self/fd/{handle}")
-    if "/.A01.nii.gz." in path:
+    path = os.readlink(f"/proc/self/fd/{{handle}}")
+    folder = os.path.dirname(path)
+    if {part!r} in path and sum(name[0] != "." for name in os.listdir(folder)) >= {whole}:
         os.truncate(path, os.path.getsize(path) // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill({process}, signal.SIGKILL)
     real(handle)
 os.fsync = fsync
 """
@@ -80,11 +84,30 @@ def hidden(folder: Path) -> list[Path]:
     return [path for path in (folder / "results").rglob(".*") if path.is_file()]
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """What lies in a folder, hidden files too, by its name."""
+    return {path.name: path.read_bytes() for path in folder.glob("*")}
+
+
 def verify(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "--silent", "verify", f"PYTHON={sys.executable}"],
         cwd=folder, capture_output=True, text=True,
     )  # fmt: skip
+
+
+@contextmanager
+def killer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, part: str, whole: int = 0, run: bool = False
+) -> Iterator[None]:
+    """Let a job die amid a file: alone, or with its run."""
+    (folder / "killer").mkdir()
+    process = "0" if run else "os.getpid()"
+    text = KILLER.format(part=part, whole=whole, process=process)
+    (folder / "killer" / "sitecustomize.py").write_text(text)
+    with monkeypatch.context() as context:
+        context.setenv("PYTHONPATH", str(folder / "killer"))
+        yield
 
 
 def test_a_full_disk_is_a_sentence_and_after_space_is_made_the_run_goes_on(
@@ -132,10 +155,7 @@ def test_a_full_disk_for_temporary_files_is_no_fault_of_the_case(
 def test_a_job_killed_while_writing_leaves_nothing_that_is_taken_for_whole(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "killer").mkdir()
-    (tmp_path / "killer" / "sitecustomize.py").write_text(KILLER)
-    with monkeypatch.context() as context:
-        context.setenv("PYTHONPATH", str(tmp_path / "killer"))
+    with killer(tmp_path, monkeypatch, "/.A01.nii.gz."):
         result = snakemake(folder, *CONVERT)
     assert result.returncode != 0
     assert cases(folder) == set(SOME) - {"A01"}
@@ -144,6 +164,55 @@ def test_a_job_killed_while_writing_leaves_nothing_that_is_taken_for_whole(
     assert f"results/convert/{left.name}" in verify(folder).stdout
     assert jobs_in(finish(folder, *CONVERT)) == {("convert", "case=A01")}
     assert verify(folder).returncode == 0
+
+
+@pytest.mark.parametrize("run", [False, True], ids=["job", "run"])
+@pytest.mark.parametrize(
+    ("output", "job"),
+    [
+        ("annotate/A01", ("annotate", "case=A01")),
+        (
+            "saliency/small/integrated_gradients/shard0",
+            ("saliency", "model=small, method=integrated_gradients, shard=shard0"),
+        ),
+    ],
+    ids=["annotate", "saliency"],
+)
+def test_a_folder_half_of_which_was_made_is_not_taken_for_whole(
+    shards_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    output: str,
+    job: Job,
+    run: bool,
+) -> None:
+    """The job is killed amid its second file; or Snakemake as well, which then deletes nothing."""
+    made = shards_run / "results" / output
+    whole = files(made)
+    assert len(whole) > 2
+    shutil.rmtree(made)
+    (shards_run / "results" / ".made" / f"{output}.tsv").unlink()
+    targets = (f"results/{output}", *SHARDED, *TABLES)
+    with killer(tmp_path, monkeypatch, f"/results/{output}/.", whole=1, run=run):
+        killed = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--cores", "2", *targets],
+            cwd=shards_run, start_new_session=True, capture_output=True,
+        )  # fmt: skip
+    assert (killed.returncode == -signal.SIGKILL) == run
+    assert killed.returncode != 0
+    left = files(made)
+    shown = {name for name in left if not name.startswith(".")}
+    assert bool(shown) == run
+    assert shown < set(whole)
+    assert {name: left[name] for name in shown} == {name: whole[name] for name in shown}
+    assert not (shards_run / "results" / ".made" / f"{output}.tsv").exists()
+    if run:
+        finish(shards_run, "--unlock", *targets)
+    assert due(shards_run, *targets) == {job}
+    assert jobs_in(finish(shards_run, *targets)) == {job}
+    assert files(made) == whole
+    assert due(shards_run, *targets) == set()
+    assert verify(shards_run).returncode == 0
 
 
 def test_a_changed_output_is_refused_and_made_anew_once_it_is_deleted(folder: Path) -> None:

@@ -7,11 +7,11 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rightreason import disk, made
+from rightreason import disk, left_running, made
 from rightreason.errors import InputError
 from rightreason.failures import Failure, bury, failures
 
@@ -30,6 +30,9 @@ def job(snakemake: Any, optional: Iterable[str] = ()) -> Iterator[None]:
     optional : iterable of str
         Names of inputs that the work can do without.
 
+    Where a run that was killed left the same job at work, this one fails before it touches anything
+    (see `left_running`).
+
     The job of one case, of which an input failed in an earlier stage, or whose own input is at
     fault, does not fail with `on_failed_case: report`: it leaves a status record in place of its
     outputs (see `failures`), which the later stages pass on.
@@ -38,16 +41,19 @@ def job(snakemake: Any, optional: Iterable[str] = ()) -> Iterator[None]:
     _open(log)
     started = time.perf_counter()
     try:
-        made.check(snakemake.input)
-        _without_failed(snakemake, set(optional))
-        try:
-            yield
-        except InputError as error:
-            # Neither a full disk nor a changed output is a fault of the case.
-            if disk.fault_of(error) or isinstance(error, made.ChangedError):
-                raise
-            _leave(snakemake, _failure(snakemake, error))
-        made.record(snakemake.output)
+        with left_running.alone(log):
+            _begin(log)
+            made.check(snakemake.input)
+            _without_failed(snakemake, set(optional))
+            try:
+                yield
+            except InputError as error:
+                # Neither a full disk nor a changed output is a fault of the case.
+                if disk.fault_of(error) or isinstance(error, made.ChangedError):
+                    raise
+                _leave(snakemake, _failure(snakemake, error))
+            left_running.check_undisturbed(log)
+            made.record(snakemake.output)
     except Exception as error:
         _stop(error, log)
     logging.info("finished in %.2f s", time.perf_counter() - started)
@@ -104,11 +110,18 @@ def _open(log: str) -> None:
     where: dict[str, Any] = {"stream": sys.stderr}
     try:
         Path(log).parent.mkdir(parents=True, exist_ok=True)
-        where = {"handlers": [logging.FileHandler(log, mode="w")]}
+        # Not anew: a job that a killed run left may be writing it.
+        where = {"handlers": [logging.FileHandler(log, mode="a")]}
     except OSError as error:
         print(f"rightreason: there is no log: {error}", file=sys.stderr)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True, **where)
     logging.captureWarnings(capture=True)
+
+
+def _begin(log: str) -> None:
+    """Drop what an earlier attempt at the job said."""
+    with suppress(OSError):
+        Path(log).write_bytes(b"")
 
 
 def _stop(error: Exception, log: str) -> NoReturn:
