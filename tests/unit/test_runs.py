@@ -25,12 +25,12 @@ def test_each_job_is_read_once() -> None:
 @pytest.mark.parametrize("number", [1, 4])
 def test_a_job_that_is_done_twice_fails(number: int) -> None:
     output = told("convert", "a", 1) + told("convert", "b", 2) + told("convert", "a", number)
-    with pytest.raises(AssertionError, match="'convert', 'case=a'.* was done twice"):
+    with pytest.raises(AssertionError, match=r"'convert', 'case=a'.* was done twice"):
         jobs_in(output)
 
 
 def test_a_job_that_is_tried_again_may_stand_there_twice() -> None:
     output = told("convert", "a", 1) + "Trying to restart job 1.\n" + told("convert", "a", 1)
     assert jobs_in(output) == {("convert", "case=a")}
-    with pytest.raises(AssertionError, match="'convert', 'case=b'.* was done twice"):
+    with pytest.raises(AssertionError, match=r"'convert', 'case=b'.* was done twice"):
         jobs_in(output + 2 * told("convert", "b", 2))
