@@ -31,7 +31,15 @@ rule train:
         gpu=GPU,
         # No parameter: another machine makes no finished network due again.
         device=study.config.device,
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        # All images of a fold are in memory, once. (More of them make no network due: Snakemake
+        # compares no resources.)
+        mem_mb=lambda wildcards, attempt: (
+            8000
+            + len(study.parts(int(wildcards.fold)))
+            * study_networks.image_bytes(study.config, wildcards.model)
+            // 10**6
+        )
+        * attempt,
         runtime=lambda wildcards, attempt: 600 * attempt,
     params:
         # The number of seeds decides which networks there are, not how one is trained.

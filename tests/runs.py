@@ -63,13 +63,20 @@ def due(folder: Path, *arguments: str) -> set[Job]:
 
 
 def jobs_in(output: str) -> set[Job]:
-    """Read the jobs out of snakemake's own record of a (dry) run."""
-    jobs = set()
+    """Read the jobs out of snakemake's own record of a (dry) run; each may stand there once.
+
+    One that failed and is tried again stands there again, under the same number.
+    """
+    jobs: set[Job] = set()
+    retried = set(re.findall(r"^Trying to restart job (\d+)\.", output, flags=re.MULTILINE))
     for block in re.split(r"^\[.*\]$", output, flags=re.MULTILINE):
         rule = re.search(r"^(?:local)?(?:rule|checkpoint) (\w+):$", block, flags=re.MULTILINE)
         if rule:
             wildcards = re.search(r"^    wildcards: (.*)$", block, flags=re.MULTILINE)
-            jobs.add((rule[1], wildcards[1] if wildcards else ""))
+            number = re.search(r"^    jobid: (\d+)$", block, flags=re.MULTILINE)
+            job = (rule[1], wildcards[1] if wildcards else "")
+            assert job not in jobs or (number and number[1] in retried), f"{job} was done twice"
+            jobs.add(job)
     return jobs
 
 

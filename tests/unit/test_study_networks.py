@@ -69,6 +69,16 @@ def test_the_threshold_that_the_config_gives(
     assert "threshold" not in study_networks.settings(config, "m", of)
 
 
+def test_what_a_cases_images_take_in_memory(tmp_path: Path) -> None:
+    """The images are bytes, so that voxels are counted."""
+    models = {kind: {**OURS, "input": kind} for kind in ("slices", "subset", "volume")}
+    sizes = {"slices": {"size": 224, "count": 28}, "subset": {"size": 100, "count": 7},
+             "volume": {"size": [128, 120, 64]}}  # fmt: skip
+    config = study(models, prepare=sizes).config
+    taken = [study_networks.image_bytes(config, model) for model in models]
+    assert taken == [1404928, 70000, 983040]
+
+
 def test_a_study_that_trains_nothing_needs_no_folds(tmp_path: Path) -> None:
     """Six cases in ten folds are too few to train with."""
     assert "fewer than the 10 folds" in refuse({"m": OURS}, train={"folds": 10})

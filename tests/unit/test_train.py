@@ -2,6 +2,10 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ import torch
 from rightreason import machine
 from rightreason.augment import augment
 from rightreason.classifier import draw_epoch, epoch_seed, even_batches
+from rightreason.digest import SCRIPTS
 from rightreason.errors import InputError
 from rightreason.samples import in_channels, load_cases, to_input
 from rightreason.train import train_fold
@@ -169,6 +174,35 @@ def test_samples_lie_with_their_case_and_keep_their_axes(tmp_path):
     assert samples.owner.tolist() == [0, 0, 0, 0, 1, 1]
     assert samples.pixels[2, 0, 5, 7] == values[7, 5, 6]
     assert samples.pixels[5, 0, 5, 7] == values[7, 5, 7]
+
+
+READ_AGAIN_AND_AGAIN = """
+import re, sys
+from pathlib import Path
+from rightreason.samples import load_cases
+
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
+
+image = Path(sys.argv[1])
+load_cases({"warm": image})
+before = peak()
+whole = load_cases({f"c{k}": image for k in range(int(sys.argv[2]))}).pixels
+print((peak() - before) / whole.numel(), whole.numel())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells its peak of memory")
+def test_images_are_in_memory_once(tmp_path):
+    """Of a large cohort there is no room for them twice, not even while they are read."""
+    image = write_case(tmp_path, "a", "slices", np.ones((224, 224, 28)), slices=list(range(28)))
+    told = subprocess.run(
+        [sys.executable, "-c", READ_AGAIN_AND_AGAIN, str(image), "100"],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert int(told[1]) == 100 * 28 * 224 * 224
+    assert 0.9 < float(told[0]) < 1.3
 
 
 def test_bytes_become_minus_one_to_one():

@@ -59,10 +59,9 @@ def refused(call: str, *arguments: Any) -> str:
     return done.stdout
 
 
-def convert(image: Path, out: Path) -> str:
-    message = refused(
-        CONVERT, "a", image, None, out / "ct.nii.gz", out / "ct.json", {"timeout_s": 60}
-    )
+def convert(image: Path, out: Path, **policies: str) -> str:
+    settings = {"timeout_s": 60, **policies}
+    message = refused(CONVERT, "a", image, None, out / "ct.nii.gz", out / "ct.json", settings)
     assert not list(out.glob("ct.*"))
     return message
 
@@ -159,6 +158,32 @@ def test_deflated_dicom(case: Path, tmp_path: Path) -> None:
     harmless = deflated_dicom(tmp_path / "few" / "a.dcm", 0)
     assert dcmread(harmless).pixel_array.shape == (ROWS, COLUMNS)
     assert "of a format that is not supported" in annotate(case, harmless, tmp_path)
+
+
+def test_series_whose_headers_describe_gigabytes(tmp_path: Path) -> None:
+    """Compressed, since files that hold fewer bytes than their matrix are refused as such."""
+
+    def change(k: int, dataset: Any) -> None:
+        dataset.PixelRepresentation = 0
+        dataset.compress(JPEGLSLossless, generate_instance_uid=False)
+        dataset.Rows = dataset.Columns = 30000
+
+    series = write_series(tmp_path / "in", change=change)
+    assert sum(path.stat().st_size for path in series.iterdir()) < 20_000
+    message = convert(series, tmp_path)
+    assert "Case a: the headers describe 30000 x 30000 x 6 voxels; more than the 2 GB" in message
+
+
+def test_a_gap_that_would_be_filled_with_gigabytes(tmp_path: Path) -> None:
+    """Six slices of 6 x 8 pixels, the last of them hundreds of kilometres away."""
+
+    def change(k: int, dataset: Any) -> None:
+        if k == 5:
+            dataset.ImagePositionPatient = [-20, -30, 100 + 3 * 30_000_000]
+
+    series = write_series(tmp_path / "in", change=change)
+    message = convert(series, tmp_path, gap="interpolate")
+    assert "Case a: the headers describe 8 x 6 x 30000001 voxels; more than the 2 GB" in message
 
 
 @pytest.mark.parametrize("size", [65535, 30000])

@@ -7,16 +7,21 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from rightreason import made
+from rightreason.failures import failure_of
 
 from tests.runs import Job, due, finish, jobs_in, rules_of, snakemake
 from tests.workflow.conftest import SMALL, TABLES
 from tests.workflow.contract import (
     Finished,
     all_maps,
+    all_scores,
     annotated,
     cases_of,
     edit_a_mask,
+    gathered,
+    of_annotation,
     of_cases,
+    predictions_of,
     rows_of,
 )
 
@@ -55,19 +60,50 @@ def test_by_default_nothing_is_made_of_the_whole_cohort(run: Path) -> None:
     assert not rules_of(ran) & {"predict", "saliency_cam", "saliency", "summary", "report"}
 
 
+def what_follows(folder: Path, case: str) -> set[Job]:
+    """Return what an annotated external case makes due: its own, and all that its shard is in."""
+    study, shard = Finished(folder), {"shard0"}
+    own = of_cases("convert", [case]) | of_cases("prepare", [case]) | of_annotation(study, case)
+    judged = predictions_of(study.models, shard) | all_maps(study, study.models, shard)
+    return own | gathered("gather_prepared", "group", shard) | judged | all_scores(folder)
+
+
+def executed(folder: Path) -> set[Job]:
+    """Run to the end; return the jobs that it took."""
+    return jobs_in(finish(folder, *SMALL, *GO_ON)) - {("all", "")}
+
+
+def made_of(paths: list[Path]) -> list[str]:
+    """Name the cases of files that are there as such, and not as the record of a failed case."""
+    return sorted(path.name.split(".")[0] for path in paths if not failure_of(path))
+
+
+def assert_made_of(folder: Path, cases: list[str]) -> None:
+    """The predictions and maps of every model, the views and overlaps are of these cases alone."""
+    results, study = folder / "results", Finished(folder)
+    scored = [case for case in annotated(folder) if case in cases]
+    # Without those beside a case's table, as `A01.agreement.tsv`.
+    tables = [path for path in results.glob("overlap/*.tsv") if path.name.count(".") == 1]
+    assert made_of(tables) == scored
+    assert made_of(list(results.glob("report/cases/*.js"))) == cases
+    for model in study.models:
+        assert sorted(row["case"] for row in rows_of(results / f"predict/{model}.tsv")) == cases
+        for method in study.methods:
+            maps = results / "saliency" / model / method / "shard0"
+            assert made_of(list(maps.glob("*.nii.gz"))) == cases
+    cohort = rows_of(results / "summary" / "cohort.tsv")
+    assert sorted(row["case"] for row in cohort) == cases
+
+
 def test_the_study_goes_on_without_a_case_and_takes_it_back(run: Path) -> None:
     """An external case, so that no network is trained anew; see the slow test for one that is."""
     case, cure = spoil_ct(run, "B")
-    others = [name for name in cases_of(run) if name != case]
-    finish(run, *SMALL, *GO_ON)
+    assert executed(run) == what_follows(run, case)
     results = run / "results"
+    assert_made_of(run, [name for name in cases_of(run) if name != case])
     [failed] = rows_of(results / "summary" / "failed.tsv")
     assert (failed["case"], failed["stage"], failed["left_out_of"]) == (case, "convert", "all")
     assert failed["reason"].startswith(f"Case {case}: ")
-    assert sorted(row["case"] for row in rows_of(results / "summary/cohort.tsv")) == others
-    assert sorted(row["case"] for row in rows_of(results / "predict/volume_small.tsv")) == others
-    maps = results / "saliency" / "volume_small" / "gradcam" / "shard0"
-    assert sorted(path.name.split(".")[0] for path in maps.glob("*.nii.gz")) == others
     page = (results / "report" / "index.html").read_text().replace("\u00a0", " ")
     assert f"1 case could not be used, and everything here is without them: {case}" in page
     assert failed["reason"][:60].replace("'", "&#39;") in page
@@ -79,17 +115,9 @@ def test_the_study_goes_on_without_a_case_and_takes_it_back(run: Path) -> None:
 def assert_taken_back(folder: Path, case: str, cure: Callable[[], None]) -> None:
     """Once it is repaired, it and what follows from it runs, and it is in every table."""
     cure()
-    ran = jobs_in(finish(folder, *SMALL, *GO_ON)) - {("all", "")}
-    own: set[Job] = {(rule, f"case={case}") for rule in ("convert", "annotate", "prepare")}
-    per_case = {job for job in ran if job[0] in ("convert", "annotate", "prepare")}
-    assert per_case == own
-    assert ran >= all_maps(Finished(folder), ["volume_small"], {"shard0"}) | of_cases(
-        "overlap", annotated(folder)
-    )
-    assert "train" not in rules_of(ran)
+    assert executed(folder) == what_follows(folder, case)
     assert rows_of(folder / "results" / "summary" / "failed.tsv") == []
-    cohort = rows_of(folder / "results" / "summary" / "cohort.tsv")
-    assert sorted(row["case"] for row in cohort) == cases_of(folder)
+    assert_made_of(folder, cases_of(folder))
 
 
 def test_a_case_whose_annotation_failed_is_classified_and_not_scored(run: Path) -> None:

@@ -132,6 +132,11 @@ def test_another_device_or_number_of_cores_makes_nothing_due(run: Path) -> None:
     assert due(run, *SMALL, *TABLES, "--cores", "1") == set()
 
 
+def test_another_limit_of_memory_makes_nothing_due(run: Path) -> None:
+    """That of `train` follows from the number of cases."""
+    assert due(run, *SMALL, "--set-resources", "train:mem_mb=20000", *TABLES) == set()
+
+
 def test_a_second_seed_trains_only_itself(run: Path) -> None:
     change_config(Finished(run), lambda config: config["train"].update(seeds=2))
     found = jobs(run)

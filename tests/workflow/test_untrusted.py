@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from rightreason import made
 
 from tests.bombs import GB, gzipped, nifti_header
 from tests.runs import snakemake
@@ -33,22 +35,38 @@ class Payload:
 
 
 def everything(folder: Path) -> set[str]:
-    """List the files of a folder, but for what Snakemake and the jobs write by design."""
+    """List the files of a folder, but for Snakemake's own."""
     return {
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.relative_to(folder).parts[0] not in (".snakemake", "results", "logs")
-        and "__pycache__" not in path.parts
+        if path.relative_to(folder).parts[0] != ".snakemake" and "__pycache__" not in path.parts
     }
 
 
-def refused(folder: Path, *arguments: str) -> str:
-    """Run snakemake, which must fail without a traceback and write nothing beside its results."""
+def of_jobs(files: set[str]) -> set[str]:
+    """Of a folder's files, those where jobs write by design."""
+    return {name for name in files if name.startswith(("results/", "logs/"))}
+
+
+def strays(folder: Path) -> list[Path]:
+    """Find what the hostile ids, commands and payloads would make, whatever its ending."""
+    places = (Path("/tmp"), folder.parent, folder, folder / "results", folder / "logs")
+    return [path for place in places for path in [*place.glob("ran"), *place.glob("ran.*")]]
+
+
+def refused(folder: Path, *arguments: str, new: frozenset[str] = frozenset()) -> str:
+    """Run snakemake, which must fail without a traceback and write nothing beside its results.
+
+    Of the results and logs only those in `new` may come to be; those of a job that fails may go.
+    """
     before, outside = everything(folder), sorted(folder.parent.iterdir())
     result = snakemake(folder, *arguments)
+    after = everything(folder)
     assert result.returncode != 0
     assert "Traceback" not in result.stdout
-    assert everything(folder) == before
+    assert after - of_jobs(after) == before - of_jobs(before)
+    assert after - before == new
+    assert strays(folder) == []
     assert sorted(folder.parent.iterdir()) == outside
     return result.stdout
 
@@ -120,7 +138,14 @@ def test_weights_with_a_payload(run: Path) -> None:
 
     trained = "results/train/volume_small/seed0/fold0/weights.ckpt"
     shutil.copyfile(run / "study" / "evil.ckpt", run / trained)
-    assert trained in refused(run, *SMALL, *TABLES)
+    predicted = "results/predict/volume_small.tsv"
+    assert f"{trained} is truncated: " in refused(run, predicted, *SMALL, *TABLES)
+
+    # Whoever can write the one can write the other: the loader does not rely on the record.
+    made.record([run / trained], run / "results")
+    output = refused(run, predicted, *SMALL, *TABLES)
+    assert f"{trained} cannot be read as a file of weights" in output
+    assert "is truncated" not in output
 
 
 def test_images_that_are_bombs_links_or_payloads(run: Path) -> None:
@@ -142,15 +167,22 @@ def test_images_that_are_bombs_links_or_payloads(run: Path) -> None:
     before = sorted(archive.rglob("*"))
     named = ("bomb", "payload", "linked", "device")
     targets = [f"results/convert/{case}.nii.gz" for case in named]
-    output = refused(run, "--keep-going", *targets, *SMALL, *TABLES)
+    new = {f"logs/convert/{case}.log" for case in named} | {
+        f"{place}/convert/linked.{ending}"
+        for place, ending in (("results", "nii.gz"), ("results", "json"),
+                              ("results/.made", "tsv"), ("logs", "benchmark.tsv"))
+    }  # fmt: skip
+    output = refused(run, "--keep-going", *targets, *SMALL, *TABLES, new=frozenset(new))
     assert "Case bomb" in output
     assert "unpacks to more" in output
     assert "Case payload" in output
-    assert "cannot be read as a NIfTI image" in output
+    # Which of the two, follows from how long the path in the payload is.
+    refusal = r"payload\.nii (cannot be read as a NIfTI image|claims header extensions)"
+    assert re.search(refusal, output)
     assert "Case device" in output
-    made = {path.name for path in (run / "results" / "convert").iterdir()}
-    assert "linked.nii.gz" in made
-    assert not made & {"bomb.nii.gz", "payload.nii.gz", "device.nii.gz"}
+    converted = {path.name for path in (run / "results" / "convert").iterdir()}
+    assert "linked.nii.gz" in converted
+    assert not converted & {"bomb.nii.gz", "payload.nii.gz", "device.nii.gz"}
     assert sorted(archive.rglob("*")) == before
     assert "root:" not in (run / "results" / "convert" / "linked.json").read_text()
 

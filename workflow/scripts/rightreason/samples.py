@@ -81,22 +81,32 @@ def load_cases(images: Mapping[str, Path]) -> Samples:
     InputError
         When the cases' samples differ in shape, naming each that differs from the first.
     """
-    loaded = {case: load_case(path).pixels for case, path in images.items()}
-    first, expected = next((case, pixels.shape[1:]) for case, pixels in loaded.items())
-    odd = [
-        f"{case}: {tuple(pixels.shape[1:])}"
-        for case, pixels in loaded.items()
-        if pixels.shape[1:] != expected
-    ]
+    counts = [_sample_count(InputRecord.read(record_path(path))) for path in images.values()]
+    cases, whole, odd = tuple(images), torch.empty(0), []
+    start = 0
+    # Copied into place one by one: of a large cohort, there is no room for the images twice.
+    for case, count in zip(cases, counts, strict=True):
+        pixels = load_case(images[case]).pixels
+        if case == cases[0]:
+            whole = torch.empty((sum(counts), *pixels.shape[1:]), dtype=pixels.dtype)
+        if pixels.shape[1:] == whole.shape[1:]:
+            whole[start : start + count] = pixels
+        else:
+            odd.append(f"{case}: {tuple(pixels.shape[1:])}")
+        start += count
     if odd:
         raise InputError.of(
-            f"The prepared images of one model must have one shape; {first} has "
-            f"{tuple(expected)} (channels and size). Prepare these again:",
+            f"The prepared images of one model must have one shape; {cases[0]} has "
+            f"{tuple(whole.shape[1:])} (channels and size). Prepare these again:",
             odd,
         )
-    counts = torch.tensor([len(pixels) for pixels in loaded.values()])
-    owner = torch.repeat_interleave(torch.arange(len(loaded)), counts)
-    return Samples(tuple(loaded), torch.cat(list(loaded.values())), owner)
+    owner = torch.repeat_interleave(torch.arange(len(cases)), torch.tensor(counts))
+    return Samples(cases, whole, owner)
+
+
+def _sample_count(record: InputRecord) -> int:
+    """Return how many samples `inputs.to_samples` makes of an image."""
+    return len(record.slices) if record.kind == "slices" else 1
 
 
 def in_channels(pixels: torch.Tensor, channels: int | None) -> int:

@@ -5,6 +5,7 @@ Standard library and pydantic only: it runs whenever the workflow is parsed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,16 @@ def threshold(config: Config, model: str) -> float:
     """Return from which probability on a model that was trained elsewhere calls a case positive."""
     given = config.models[model].threshold
     return GIVEN_THRESHOLD if given is None else given
+
+
+def image_bytes(config: Config, model: str) -> int:
+    """Return how much memory the images of one case take in training, at most: a byte a voxel."""
+    kind = config.models[model].input
+    asked = config.section("prepare")[kind]
+    voxels: int = (
+        math.prod(asked["size"]) if kind == "volume" else asked["count"] * asked["size"] ** 2
+    )
+    return voxels
 
 
 def settings(
