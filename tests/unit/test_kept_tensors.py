@@ -67,7 +67,7 @@ PASSES: dict[str, Callable[[nn.Module, torch.Tensor], object]] = {
     "default layer": last_convolution,
     "strongest": lambda network, x: strongest(network, x, 1, 1, 4),
     "probability": lambda network, x: target_probability(network, x, 1, 4),
-    "completeness": lambda network, x: completeness_gap(network, x, x, 1, 0.0),
+    "completeness": lambda network, x: completeness_gap(network, x, x, 1, 0.0, len(x)),
     "order of layers": layers_from_top,
     "cascade": draw_anew,
     **{n: lambda network, x, name=n: ask(network, x, name) for n in ALGORITHMS},
