@@ -150,9 +150,13 @@ def test_both_words_for_held_are_known(monkeypatch: pytest.MonkeyPatch, number: 
 def test_a_folder_that_cannot_be_written_is_no_reason_to_fail() -> None:
     RUNNING.parent.parent.mkdir()
     RUNNING.parent.write_text("a file where the folder should be")
+    worked = []
     with alone("logs/x.log"):
+        worked.append("here")
         check_undisturbed("logs/x.log")
     check()
+    assert worked == ["here"]
+    assert RUNNING.parent.read_text() == "a file where the folder should be"
 
 
 def test_never_two_at_once_though_each_deletes_the_file() -> None:
