@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from rightreason import networks, train
+from rightreason import networks, train, training_formats
 from rightreason.classifier import Classifier, Plan
 from rightreason.config import Config
 from rightreason.samples import in_channels, memory_format, to_input
@@ -125,6 +125,7 @@ def measure_training(
     """Train a few epochs; return the network."""
     size = Size.of(device)
     settings = {**config.section("train"), "threads": torch.get_num_threads()}
+    settings["precision"] = training_formats.numbers(settings["precision"], device)
     cases = min(TRAINING_CASES, -(-size.steps * found.batch // found.each))
     samples = {
         "train": made_up(cases, found.shape, found.each),
@@ -133,7 +134,7 @@ def measure_training(
     channels = in_channels(samples["train"].pixels[:1], model["channels"])
     spatial = len(found.shape) - 1
     network = networks.build(model["network"], spatial, channels, options=model["options"])
-    network.to(memory_format=memory_format(spatial + 2))  # type: ignore[call-overload]
+    training_formats.arrange(network, spatial + 2)
     plan = Plan(
         WARM_UP + TURNS + (device.type == "cuda"), found.batch, model["learning_rate"],
         settings["weight_decay"], None, settings["augment"], seed=0,

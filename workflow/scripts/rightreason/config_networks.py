@@ -114,7 +114,9 @@ class Train(Section):
     patience: Count = Field(10, description="Epochs without improvement before stopping.")
     weight_decay: float = Field(1e-4, ge=0)
     augment: bool = True
-    precision: Literal["32", "bf16-mixed"] = "32"
+    precision: Literal["32", "bf16-mixed"] = Field(
+        "32", description="`bf16-mixed` is for GPUs: a CPU trains in 32 bits all the same."
+    )
 
 
 class Predict(Section):

@@ -165,7 +165,7 @@ def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
     """
     modes = [(module, module.training) for module in network.modules()]
     devices = [x.device] if x.device.type == "cuda" else []
-    _take_ordinary_order(network)
+    take_ordinary_order(network)
     network.eval()
     try:
         with torch.random.fork_rng(devices), torch.no_grad():
@@ -189,7 +189,8 @@ def complete(network: nn.Module, x: torch.Tensor, name: str) -> None:
         network.register_forward_hook(_two_logits)
 
 
-def _take_ordinary_order(network: nn.Module) -> None:
+def take_ordinary_order(network: nn.Module) -> None:
+    """Have a network copy its input to the memory order that tensors have by default."""
     # What was compiled to TorchScript takes no hooks.
     if isinstance(network, torch.jit.ScriptModule):
         return

@@ -19,13 +19,13 @@ import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
-from rightreason import devices, machine, networks
+from rightreason import devices, machine, networks, training_formats
 from rightreason.classifier import Classifier, Plan
 from rightreason.errors import InputError
 from rightreason.network_names import is_own
 from rightreason.own_networks import complete
 from rightreason.resume import Keeper, Store, identity
-from rightreason.samples import in_channels, load_cases, memory_format, to_input
+from rightreason.samples import in_channels, load_cases, to_input
 from rightreason.whole import write_whole
 
 PARTS = ("train", "validation")
@@ -61,7 +61,7 @@ def train_fold(
         `input`, `network`, `weights`, `options`, `channels`, `epochs`, `batch`, `learning_rate`,
         and optionally `slices_per_case`.
     settings : mapping
-        `patience` (epochs), `precision` (`32` or `bf16-mixed`), `device`, `threads`,
+        `patience` (epochs), `precision` (`32` or, on a GPU, `bf16-mixed`), `device`, `threads`,
         `weight_decay`, `augment`.
     seed : int
         Of this training.
@@ -88,6 +88,7 @@ def train_fold(
         settings={key: value for key, value in settings.items() if key != "device"},
     )  # fmt: skip
     store = Store(resume, of_all)
+    settings = {**settings, "precision": training_formats.numbers(settings["precision"], device)}
     pl.seed_everything(seed, workers=True, verbose=False)
     classifier = _classifier(images, labels, parts, model, _plan(model, settings, seed))
     keeper = _fit(classifier, settings, device, store)
@@ -144,7 +145,7 @@ def _classifier(
     if is_own(model["network"]):
         complete(network, to_input(pixels[:1], channels), model["network"])
     else:
-        network.to(memory_format=memory_format(pixels.ndim))  # type: ignore[call-overload]
+        training_formats.arrange(network, pixels.ndim)
     classes = {p: torch.tensor([labels[c] for c in s.cases]) for p, s in samples.items()}
     return Classifier(network, samples, classes, channels, plan)
 
