@@ -1,8 +1,14 @@
-"""Which runs are refused, since they could not end well, and what one that failed ends in."""
+"""How a run begins, if it may, and what one that failed ends in."""
 
 from pathlib import Path
 
-from rightreason import array_limits, failed_jobs, left_in_queue, left_running
+from rightreason import (
+    array_limits,
+    failed_jobs,
+    left_in_queue,
+    left_running,
+    scheduling,
+)
 
 # Hears what is said of each failed job, whatever the profile's `quiet` keeps from the screen.
 witness = failed_jobs.Witness()
@@ -10,13 +16,15 @@ logger.addFilter(witness)
 
 
 onstart:
+    scheduling.lift_default_rate(workflow.scheduler)
+    limiter = workflow.scheduler.job_rate_limiter
     arrays = getattr(workflow.executor_settings, "array_jobs", None)
     try:
         array_limits.check(
             arrays,
             due=len(list(workflow.dag.needrun_jobs())),
             jobs=workflow.resource_settings.nodes,
-            per_timespan=workflow.scheduling_settings.max_jobs_per_timespan.max_jobs,
+            per_timespan=limiter.max_jobs if limiter else None,
             sample=workflow.scheduling_settings.subsample,
         )
         if arrays:
