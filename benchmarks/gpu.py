@@ -30,6 +30,7 @@ import yaml
 from rightreason import devices
 from rightreason.config import Config, read_config
 from rightreason.machine import processor
+from rightreason.training_formats import numbers
 
 from benchmarks.gpu_saliency import measure_saliency
 from benchmarks.gpu_study import Found, Size, held, shape_of, table
@@ -92,7 +93,7 @@ def main() -> None:
     size = Size.of(device)
     sys.stdout.write(
         f"{torch.cuda.get_device_name() if device.type == 'cuda' else f'one core of {processor()}'}"
-        f", torch {torch.__version__}, {config.train.precision}; epochs of at most {size.steps} "
+        f", torch {torch.__version__}, {numbers(config.train.precision, device)}; epochs of at most {size.steps} "
         f"steps, {size.cases} cases a turn; {time.perf_counter() - started:.0f} s in all.\n\n"
         f"Training:\n\n{table(TRAINING, [in_training(one) for one in found])}\n"
         f"Saliency, all CAM methods:\n\n{table(SALIENCY, [in_saliency(one) for one in found])}"
