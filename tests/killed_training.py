@@ -25,15 +25,9 @@ import monai.networks.nets  # noqa: F401
 from rightreason import resume, train
 from rightreason.classifier import Classifier
 
-MODEL = {
-    "input": "slices", "network": "ResNet10", "weights": None, "channels": None,
-    "options": {"block_inplanes": [4, 4, 8, 8], "no_max_pool": True, "conv1_t_size": 3},
-    "epochs": 5, "batch": 8, "learning_rate": 0.005, "slices_per_case": None,
-}  # fmt: skip
-SETTINGS = {
-    "patience": 10, "precision": "32", "device": "cpu", "threads": 1, "weight_decay": 1e-4,
-    "augment": True,
-}  # fmt: skip
+from tests.prepared import MODEL, SETTINGS
+
+EPOCHS = 5
 
 
 def die() -> None:
@@ -103,11 +97,12 @@ def run(job: dict[str, Any]) -> None:
     logging.basicConfig(filename=f"{out}.log", level=logging.INFO, format="%(message)s", force=True)
     set_up(job.get("kill"), Path(f"{out}.epochs"))
     # However short an epoch is here, its state is kept.
-    resume.SHARE = job.get("share", float("inf"))
+    resume.SHARE = float("inf")
     images = {p.name.removesuffix(".nii.gz"): p for p in sorted(folder.glob("*.nii.gz"))}
     labels = {case: n % 2 for n, case in enumerate(images)} | job.get("labels", {})
     parts = {case: "validation" if n < 4 else "train" for n, case in enumerate(images)}
-    model = {**MODEL, "input": job.get("kind", "slices"), **job.get("model", {})}
+    kind = {"input": job.get("kind", "slices")}
+    model = {**MODEL, "epochs": EPOCHS, **kind, **job.get("model", {})}
     settings = {**SETTINGS, **job.get("settings", {})}
     how = model, settings, job.get("seed", 3), out, Path(job["resume"]), job.get("code", "code")
     train.train_fold(images, labels, parts, *how)

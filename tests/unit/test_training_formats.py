@@ -12,8 +12,8 @@ from rightreason.samples import memory_format
 from rightreason.train import train_fold
 from torch import nn
 
-from tests.prepared import write_cohort
-from tests.unit.test_train import FILES, KINDS, MODEL, SETTINGS, places
+from tests.prepared import MODEL, SETTINGS, write_cohort
+from tests.unit.test_train import FILES, KINDS, places
 
 NUMBERS = {"32": torch.float32, "bf16-mixed": torch.bfloat16}
 
