@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from rightreason import array_limits, failed_jobs, left_in_queue, left_running
+from rightreason import (
+    array_limits,
+    failed_jobs,
+    left_in_queue,
+    left_running,
+    slurm_mends,
+)
 
 # Hears what is said of each failed job, whatever the profile's `quiet` keeps from the screen.
 witness = failed_jobs.Witness()
@@ -26,6 +32,8 @@ onstart:
             )
         if workflow.non_local_exec:
             left_in_queue.check(Path.cwd())
+        if hasattr(workflow.executor_settings, "array_jobs"):
+            slurm_mends.mend(workflow.scheduler._executor, arrays, logger.warning)
         left_running.check()
     except InputError as error:
         raise WorkflowError(str(error))
