@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: help install demo status verify test test-all bench coverage power permutation rank-correlation outlier trust-planted peers saliency-bench cost scale overhead gpu report-page report-size fuzz check control schema words lock vendor browser-tools screenshots clean
+.PHONY: help install demo status verify test test-all bench coverage power permutation rank-correlation outlier trust-planted peers saliency-bench cost scale scale-slurm overhead gpu report-page report-size fuzz check control schema words lock vendor browser-tools screenshots clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -75,6 +75,10 @@ trust-planted: install ## what the tests of maps find of wrong maps, planted in 
 RUN ?= 500
 scale: install ## what planning N made-up cases costs, and running RUN tiny ones: time, memory, disk
 	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks.scale --cases $(N) --run $(RUN)
+
+CASES ?= 50
+scale-slurm: install ## what CASES made-up cases cost SLURM and Snakemake, through profiles/slurm, with scripts that do nothing
+	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks.scale_slurm --cases $(CASES)
 
 overhead: install ## what each stage's job costs before it does anything, beside an empty job
 	PYTHONPATH=workflow/scripts $(BIN)/python -m benchmarks.overhead

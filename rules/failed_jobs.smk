@@ -8,6 +8,7 @@ from rightreason import (
     left_in_queue,
     left_running,
     scheduling,
+    slurm_mends,
 )
 
 # Hears what is said of each failed job, whatever the profile's `quiet` keeps from the screen.
@@ -34,6 +35,8 @@ onstart:
             )
         if workflow.non_local_exec:
             left_in_queue.check(Path.cwd())
+        if hasattr(workflow.executor_settings, "array_jobs"):
+            slurm_mends.mend(workflow.scheduler._executor, arrays, logger.warning)
         left_running.check()
     except InputError as error:
         raise WorkflowError(str(error))

@@ -1,10 +1,10 @@
 """Trainings that kill themselves with SIGKILL at a named place, in a process that forks them.
 
 Run as a program with a folder that holds `plan.json`: a list of trainings, each an object with
-`out`, `resume`, `images` (folder), and optionally `kind`, `model`, `settings`, `labels`, `kill`.
-Each is a process of its own; the libraries, seconds to import, are imported once. What a training
-logs goes to `{out}.log`; `{out}.epochs` gets one line a run, the epochs of which it trained a
-batch. Prints one exit code a line; -9 is a death by SIGKILL.
+`out`, `resume`, `images` (folder), and optionally `kind`, `model`, `settings`, `labels`, `kill`,
+`clock`. Each is a process of its own; the libraries, seconds to import, are imported once. What a
+training logs goes to `{out}.log`; `{out}.epochs` gets one line a run, the epochs of which it
+trained a batch. Prints one exit code a line; -9 is a death by SIGKILL.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 # MONAI is imported when a network is built: here once, before the forks.
@@ -25,15 +26,9 @@ import monai.networks.nets  # noqa: F401
 from rightreason import resume, train
 from rightreason.classifier import Classifier
 
-MODEL = {
-    "input": "slices", "network": "ResNet10", "weights": None, "channels": None,
-    "options": {"block_inplanes": [4, 4, 8, 8], "no_max_pool": True, "conv1_t_size": 3},
-    "epochs": 5, "batch": 8, "learning_rate": 0.005, "slices_per_case": None,
-}  # fmt: skip
-SETTINGS = {
-    "patience": 10, "precision": "32", "device": "cpu", "threads": 1, "weight_decay": 1e-4,
-    "augment": True,
-}  # fmt: skip
+from tests.prepared import MODEL, SETTINGS
+
+EPOCHS = 5
 
 
 def die() -> None:
@@ -97,17 +92,33 @@ def set_up(kill: list[Any] | None, epochs: Path) -> None:
         before(resume.Store, "forget", lambda *_: die())
 
 
+def set_clock(epoch_s: float, write_s: float) -> None:
+    """Let an epoch and the writing of a state take as long as is told, on whatever machine."""
+    clock = SimpleNamespace(now=0.0)
+    resume.time = SimpleNamespace(monotonic=lambda: clock.now)
+
+    def pass_by(seconds: float) -> None:
+        clock.now += seconds
+
+    before(resume.Keeper, "on_train_epoch_end", lambda *_: pass_by(epoch_s))
+    before(resume.Store, "write", lambda *_: pass_by(write_s))
+
+
 def run(job: dict[str, Any]) -> None:
     """Train as told."""
     out, folder = Path(job["out"]), Path(job["images"])
     logging.basicConfig(filename=f"{out}.log", level=logging.INFO, format="%(message)s", force=True)
     set_up(job.get("kill"), Path(f"{out}.epochs"))
-    # However short an epoch is here, its state is kept.
-    resume.SHARE = job.get("share", float("inf"))
+    if "clock" in job:
+        set_clock(*job["clock"])
+    else:
+        # However short an epoch is here, its state is kept.
+        resume.SHARE = float("inf")
     images = {p.name.removesuffix(".nii.gz"): p for p in sorted(folder.glob("*.nii.gz"))}
     labels = {case: n % 2 for n, case in enumerate(images)} | job.get("labels", {})
     parts = {case: "validation" if n < 4 else "train" for n, case in enumerate(images)}
-    model = {**MODEL, "input": job.get("kind", "slices"), **job.get("model", {})}
+    kind = {"input": job.get("kind", "slices")}
+    model = {**MODEL, "epochs": EPOCHS, **kind, **job.get("model", {})}
     settings = {**SETTINGS, **job.get("settings", {})}
     how = model, settings, job.get("seed", 3), out, Path(job["resume"]), job.get("code", "code")
     train.train_fold(images, labels, parts, *how)

@@ -1,4 +1,4 @@
-"""Prepared images made by hand: what `prepare` would have written, small and quick."""
+"""Prepared images made by hand, small and quick, and a small network to train on them."""
 
 from pathlib import Path
 
@@ -10,6 +10,15 @@ from rightreason.whole import write_whole
 AFFINE = np.diag([-2.0, -2.0, 4.0, 1.0])
 SHAPE = (24, 20, 10)  # x, y, z: no two alike, so that exchanged axes show
 SLICES = [1, 4, 6, 9]
+MODEL = {
+    "input": "slices", "network": "ResNet10", "weights": None, "channels": None,
+    "options": {"block_inplanes": [4, 4, 8, 8], "no_max_pool": True, "conv1_t_size": 3},
+    "epochs": 3, "batch": 8, "learning_rate": 0.005, "slices_per_case": None,
+}  # fmt: skip
+SETTINGS = {
+    "patience": 10, "precision": "32", "device": "cpu", "threads": 1, "weight_decay": 1e-4,
+    "augment": True,
+}  # fmt: skip
 
 
 def write_case(

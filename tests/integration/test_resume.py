@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,6 +88,30 @@ def test_wherever_it_is_killed_the_same_bytes_come_out(tmp_path):
         assert trainings.log(name) == ("" if after is None else f"resumed after epoch {after}\n")
         assert trainings.bytes_of(name) == whole, name
         assert not (tmp_path / f"resume {name}").exists(), name
+
+
+# An epoch takes 20 s, writing a state 3: a twentieth of the time only after three epochs; but the
+# first whole epoch of a run is kept at once. Where each run dies, and which epochs it trained.
+SELDOM_KEPT = [
+    (["batch", 2, 3], [0, 1, 2]),
+    (["validation", 3], [1, 2, 3]),
+    (["batch", 4, 0], [2, 3]),
+    (None, [3, 4]),
+]
+
+
+def test_epochs_that_were_not_kept_are_trained_again(tmp_path):
+    """With the share of the time that writing may take as it is; of the other tests it is all."""
+    trainings = Trainings(tmp_path)
+    clock = {"out": "killed", "clock": [20, 3]}
+    codes = trainings.run(
+        {"out": "whole", "resume": str(tmp_path / "another")},
+        *({**clock, "kill": kill} for kill, _ in SELDOM_KEPT),
+    )
+    assert codes == [0, -9, -9, -9, 0]
+    assert trainings.epochs("killed") == [trained for _, trained in SELDOM_KEPT]
+    assert re.findall(r"resumed after epoch (\d)", trainings.log("killed")) == ["0", "1", "2"]
+    assert trainings.bytes_of("killed") == trainings.bytes_of("whole")
 
 
 KINDS = [

@@ -1,6 +1,7 @@
-"""Two arrays of as many cases as the config says; the second is held while there is a file `hold`.
+"""Two arrays of as many cases as the config says.
 
-Of the first, the task with the number `fails` fails, if the config names one.
+Of the first, the task with the number `fails` fails, if the config names one. The second is held
+while there is a file `hold`; its task 3 while there is `hold.3`.
 """
 
 
@@ -37,4 +38,4 @@ rule prepare:
     output:
         touch("made/second/{case}"),
     shell:
-        "while [ -e hold ]; do sleep 0.2; done"
+        "while [ -e hold ] || [ -e hold.$SLURM_ARRAY_TASK_ID ]; do sleep 0.2; done"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 # The profile waits as a real cluster needs it; here, files and states are there at once.
 SOON = ("--slurm-init-seconds-before-status-checks", "3", "--seconds-between-status-checks", "3",
@@ -59,3 +63,21 @@ def through_slurm(folder: Path, *arguments: str) -> subprocess.CompletedProcess[
     )  # fmt: skip
     subprocess.run(["scancel", "--user", "root"], check=False)
     return result
+
+
+def start(folder: Path, said: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start snakemake through the checkout's profile; what it says goes to a file."""
+    with said.open("w") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", "--nocolor", *SOON, *arguments],
+            cwd=folder, start_new_session=True, stdout=file, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    """Wait for something to be so; fail when it takes minutes."""
+    for _ in range(900):
+        if true():
+            return
+        time.sleep(0.2)
+    pytest.fail("SLURM took more than three minutes")

@@ -4,14 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.runs import ROOT, Job, jobs_in
-from tests.slurm.slurm_runs import SOON, through_slurm
+from tests.slurm.slurm_runs import start, through_slurm, wait_until
 from tests.workflow.contract import of_cases
 
 pytestmark = pytest.mark.slow
@@ -33,24 +32,12 @@ def queued() -> set[str]:
     return set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
 
 
-def wait_until(true: Callable[[], object]) -> None:
-    for _ in range(600):
-        if true():
-            return
-        time.sleep(0.2)
-    pytest.fail("SLURM took more than two minutes")
-
-
 def killed_at_the_second_array(folder: Path) -> str:
     """Kill a run that knows the first array to be done; return the number of the second."""
     (folder / "profiles").symlink_to(ROOT / "profiles")
     (folder / "hold").touch()
     said = folder / "said"
-    with said.open("w") as file:
-        run = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *SOON, *SHOWN],
-            cwd=folder, start_new_session=True, stdout=file, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    run = start(folder, said, *SHOWN)
     try:
         wait_until(lambda: said.read_text().count("Submitted array job") == 2 and queued())
     finally:

@@ -14,6 +14,10 @@ from tests.runs import checkout
 from tests.slurm.slurm_runs import SOON
 
 SMALL = ("--configfile", "tests/slurm/study.yaml")
+STANDS_IN = """#!/bin/sh
+for word; do case $word in --array=*) echo "$word" >> '{asked}';; esac; done
+echo '{words}' >&2; exit 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = {"sbatch": "sbatch: error: invalid partition specified: cpu", "sacct": "no accounting"}
     for command, words in said.items():
         stands_in = folder / "bin" / command
-        stands_in.write_text(f"#!/bin/sh\necho '{words}' >&2; exit 1\n")
+        stands_in.write_text(STANDS_IN.format(asked=folder / "asked", words=words))
         stands_in.chmod(0o755)
     return folder
 
@@ -79,3 +83,12 @@ def test_an_array_that_is_refused(folder: Path) -> None:
     told = run(folder, "--snakefile", "tests/slurm/long.smk", "--config", "cases=25")
     assert "convert, case c00: SLURM did not take the job. It says: “sbatch: error: invalid" in told
     assert max(map(len, told.splitlines())) < 3000
+
+
+def test_every_array_numbers_its_tasks_from_one(folder: Path) -> None:
+    """SLURM takes no task of a number as high as MaxArraySize, 1,001 by default."""
+    (folder / "asked").unlink(missing_ok=True)
+    told = run(folder, "--snakefile", "tests/slurm/long.smk", "--config", "cases=60")
+    asked = (folder / "asked").read_text().split()
+    assert sorted(asked) == ["--array=1-10", "--array=1-25", "--array=1-25"]
+    assert "convert: the same of 55 more jobs." in told

@@ -137,6 +137,23 @@ def test_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates "
+        "accounting/QOS policy (job submit limit, user's size and/or time limits)",
+        "QOSMaxSubmitJobPerUserLimit",
+        "Slurm temporarily unable to accept job, sleeping and retrying.",
+    ],
+)
+def test_refused_for_there_are_too_many(word: str) -> None:
+    told = tell([job()], heard(f"SLURM sbatch failed. The error message was '{word}'.\n"))
+    assert f"SLURM did not take the job. It says: “{word.split()[0]}" in told
+    assert "run again when it has worked through those it took" in told
+    assert '--slurm-array-jobs "" --jobs 500' in told
+    assert "partitions and account" not in told
+
+
 def test_an_array_refused_is_quoted_in_each_of_its_jobs_and_cut_on_the_screen() -> None:
     witness = heard("Part of failed array sbatch submission (tasks 1-2); see log for details.")
     word = (

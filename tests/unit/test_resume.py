@@ -10,8 +10,8 @@ from pytorch_lightning.callbacks import EarlyStopping
 from rightreason import resume
 from rightreason.resume import Keeper, Store, identity
 
-from tests.prepared import write_cohort
-from tests.unit.test_train import SETTINGS, train
+from tests.prepared import SETTINGS, write_cohort
+from tests.unit.test_train import train
 
 MODEL = {"network": "ResNet10", "weights": None, "options": {"a": [1]}}
 

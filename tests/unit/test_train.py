@@ -18,17 +18,8 @@ from rightreason.errors import InputError
 from rightreason.samples import in_channels, load_cases, to_input
 from rightreason.train import train_fold
 
-from tests.prepared import SHAPE, write_case, write_cohort
+from tests.prepared import MODEL, SETTINGS, SHAPE, write_case, write_cohort
 
-MODEL = {
-    "input": "slices", "network": "ResNet10", "weights": None, "channels": None,
-    "options": {"block_inplanes": [4, 4, 8, 8], "no_max_pool": True, "conv1_t_size": 3},
-    "epochs": 3, "batch": 8, "learning_rate": 0.005, "slices_per_case": None,
-}  # fmt: skip
-SETTINGS = {
-    "patience": 10, "precision": "32", "device": "cpu", "threads": 1, "weight_decay": 1e-4,
-    "augment": True,
-}  # fmt: skip
 FILES = ("weights.ckpt", "metrics.csv", "record.json")
 
 

@@ -15,8 +15,8 @@ from rightreason.train import train_fold
 from torch import nn
 from torch.nn import functional
 
-from tests.prepared import write_cohort
-from tests.unit.test_train import FILES, KINDS, MODEL, SETTINGS, places
+from tests.prepared import MODEL, SETTINGS, write_cohort
+from tests.unit.test_train import FILES, KINDS, places
 
 # A CPU's bfloat16 gradients cannot be trusted (`training_formats.numbers`).
 NUMBERS = {("32", "cpu"): torch.float32, ("bf16-mixed", "cpu"): torch.float32,

@@ -95,29 +95,41 @@ def assert_made_of(folder: Path, cases: list[str]) -> None:
     assert sorted(row["case"] for row in cohort) == cases
 
 
-def test_the_study_goes_on_without_a_case_and_takes_it_back(run: Path) -> None:
-    """An external case, so that no network is trained anew; see the slow test for one that is."""
-    case, cure = spoil_ct(run, "B")
-    assert executed(run) == what_follows(run, case)
-    results = run / "results"
-    assert_made_of(run, [name for name in cases_of(run) if name != case])
+def assert_named(folder: Path, case: str) -> None:
+    """Summary and report name the case that failed to convert, say why, and count the others."""
+    results, others = folder / "results", len(cases_of(folder)) - 1
     [failed] = rows_of(results / "summary" / "failed.tsv")
     assert (failed["case"], failed["stage"], failed["left_out_of"]) == (case, "convert", "all")
     assert failed["reason"].startswith(f"Case {case}: ")
     page = (results / "report" / "index.html").read_text().replace("\u00a0", " ")
+    assert f"<p>Cases: {others}. Sites: 2 " in page
     assert f"1 case could not be used, and everything here is without them: {case}" in page
     assert failed["reason"][:60].replace("'", "&#39;") in page
-    assert made.verify(results)[1] == []
-    assert due(run, *SMALL, *GO_ON) == set()
-    assert_taken_back(run, case, cure)
 
 
-def assert_taken_back(folder: Path, case: str, cure: Callable[[], None]) -> None:
+def assert_left_out(folder: Path, case: str) -> None:
+    """All is made of the other cases, and nothing more is due."""
+    assert_made_of(folder, [name for name in cases_of(folder) if name != case])
+    assert_named(folder, case)
+    assert made.verify(folder / "results")[1] == []
+    assert due(folder, *SMALL, *GO_ON) == set()
+
+
+def assert_taken_back(folder: Path, cure: Callable[[], None], expected: set[Job]) -> None:
     """Once it is repaired, it and what follows from it runs, and it is in every table."""
     cure()
-    assert executed(folder) == what_follows(folder, case)
+    assert executed(folder) == expected
     assert rows_of(folder / "results" / "summary" / "failed.tsv") == []
     assert_made_of(folder, cases_of(folder))
+
+
+def test_the_study_goes_on_without_a_case_and_takes_it_back(run: Path) -> None:
+    """An external case, so that no network is trained anew; see the slow test for one that is."""
+    case, cure = spoil_ct(run, "B")
+    expected = what_follows(run, case)
+    assert executed(run) == expected
+    assert_left_out(run, case)
+    assert_taken_back(run, cure, expected)
 
 
 def test_a_case_whose_annotation_failed_is_classified_and_not_scored(run: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from rightreason.errors import InputError
 from rightreason.job_logs import killed_for_memory, last_line, last_record, slurm_log
+from rightreason.refusals import remedy
 
 PROFILE = "profiles/slurm/profile.v9+.yaml"
 ALIKE = 5
@@ -188,7 +189,7 @@ def sentence(job: Failed, refused: str = "") -> str:
         what = _limit(job, LIMITS[fate])
     elif fate == "refused":
         why = _quoted(job.said.message) or refused or "It gave no reason."
-        what = f"SLURM did not take the job. {why} Your partitions and account stand in {PROFILE}."
+        what = f"SLURM did not take the job. {why} {remedy(why, PROFILE)}"
     elif fate == "lost":
         found = _THREW.search(job.said.message)
         what = (
