@@ -1,12 +1,26 @@
 """Which runs are refused, since they could not end well, and what one that failed ends in."""
 
+import sys
 from pathlib import Path
 
-from rightreason import array_limits, failed_jobs, left_in_queue, left_running
+from rightreason import (
+    array_limits,
+    failed_jobs,
+    left_in_queue,
+    left_running,
+    unknown_origin,
+)
 
 # Hears what is said of each failed job, whatever the profile's `quiet` keeps from the screen.
 witness = failed_jobs.Witness()
 logger.addFilter(witness)
+
+# At once, since a run in which nothing is due comes to no `onstart`.
+if workflow.is_main_process and not {"--touch", "-t", "--unlock"} & set(sys.argv):
+    try:
+        unknown_origin.check()
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 
 onstart:
