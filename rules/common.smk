@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from rightreason import disk, origins, study_networks
+from rightreason import config_files, disk, origins, study_networks
 from rightreason.contents import ContentDigests
 from rightreason.digest import code_digest
 from rightreason.errors import InputError
@@ -13,6 +13,7 @@ from rightreason.layout import INPUT_KINDS
 from rightreason.study import load_study
 
 try:
+    config_files.check(workflow.configfiles)
     # A job on a node reads the tables again, and need not look for every file of the cohort.
     study = load_study(config, checked=not workflow.is_main_process)
     if workflow.is_main_process:
@@ -90,8 +91,7 @@ def committees(wildcards):
 
 def origin(**cases_of):
     """What jobs of these cases are done from, by rule, where one file stands for all they make."""
-    # Compared by the process that plans a run alone.
-    if not workflow.is_main_process:
+    if not workflow.is_main_process:  # Only what plans a run compares it.
         return ""
     if study.is_demo:
         cases_of["demo"] = [""]
