@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from rightreason import disk, study_networks
+from rightreason import config_files, disk, origins, study_networks
 from rightreason.contents import ContentDigests
 from rightreason.digest import code_digest
 from rightreason.errors import InputError
@@ -13,6 +13,7 @@ from rightreason.layout import INPUT_KINDS
 from rightreason.study import load_study
 
 try:
+    config_files.check(workflow.configfiles)
     # A job on a node reads the tables again, and need not look for every file of the cohort.
     study = load_study(config, checked=not workflow.is_main_process)
     if workflow.is_main_process:
@@ -76,13 +77,6 @@ def model_of(model, explained=False):
     return study_networks.settings(study.config, model, digests.of, explained)
 
 
-def reported(model):
-    """The same for the page, which says the threshold that was given."""
-    given = study.config.models[model].trained_files
-    threshold = study_networks.threshold(study.config, model) if given else None
-    return {**model_of(model, explained=True), "threshold": threshold}
-
-
 def networks(model):
     """The weights of every network of a model."""
     if model not in TRAINED_HERE:
@@ -93,3 +87,13 @@ def networks(model):
 def committees(wildcards):
     """The weights of the networks that judge the cases of each fold, by seed."""
     return study_networks.committees(study.config, wildcards.model)
+
+
+def origin(**cases_of):
+    """What jobs of these cases are done from, by rule, where one file stands for all they make."""
+    if not workflow.is_main_process:  # Only what plans a run compares it.
+        return ""
+    if study.is_demo:
+        cases_of["demo"] = [""]
+    params_of = {rule: getattr(rules, rule).params for rule in cases_of}
+    return origins.digest(params_of, cases_of)

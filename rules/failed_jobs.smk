@@ -1,5 +1,6 @@
 """How a run begins, if it may, and what one that failed ends in."""
 
+import sys
 from pathlib import Path
 
 from rightreason import (
@@ -9,11 +10,19 @@ from rightreason import (
     left_running,
     scheduling,
     slurm_mends,
+    unknown_origin,
 )
 
 # Hears what is said of each failed job, whatever the profile's `quiet` keeps from the screen.
 witness = failed_jobs.Witness()
 logger.addFilter(witness)
+
+# At once, since a run in which nothing is due comes to no `onstart`.
+if workflow.is_main_process and not {"--touch", "-t", "--unlock"} & set(sys.argv):
+    try:
+        unknown_origin.check()
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 
 onstart:

@@ -34,7 +34,7 @@ rule prepare:
 rule gather_prepared:
     """Stands for the images of a group of cases, so that networks need not name thousands."""
     input:
-        # One file of each case: all kinds come from one job.
+        # One file of each case: all kinds come from one job. Of the others `origin` tells.
         lambda wildcards: [
             f"results/prepare/{INPUT_KINDS[0]}/{case}.json"
             for case in study.groups[wildcards.group]
@@ -53,6 +53,10 @@ rule gather_prepared:
         on_failed_case=study.config.on_failed_case,
     params:
         cases=lambda wildcards: {"cases": study.groups[wildcards.group]},
+        origin=lambda wildcards: origin(
+            convert=study.groups[wildcards.group],
+            prepare=study.groups[wildcards.group],
+        ),
         code=code_digest("gather_prepared"),
     script:
         "../workflow/scripts/gather_prepared.py"

@@ -1,6 +1,13 @@
 """One page and its figures; what its viewer shows of each case."""
 
 
+def reported(model):
+    """A model's settings for the page, which says the threshold that was given."""
+    given = study.config.models[model].trained_files
+    threshold = study_networks.threshold(study.config, model) if given else None
+    return {**model_of(model, explained=True), "threshold": threshold}
+
+
 rule make_view:
     """One job per case: an edited annotation touches its own case's view only."""
     input:
@@ -47,6 +54,7 @@ rule report:
                 "calibration",
                 "cohort",
                 "comparisons",
+                "curves",
                 "failed",
                 "overlap",
                 "performance",
@@ -114,6 +122,7 @@ rule report:
             for case, about in study.described().items()
         },
         annotated={"cases": ANNOTATED},
+        origin=lambda wildcards: origin(convert=CASES, annotate=ANNOTATED),
         code=code_digest("report"),
     script:
         "../workflow/scripts/report.py"

@@ -6,7 +6,7 @@ from rightreason.trusted import trust_files
 rule summary:
     """Once, over all cases: intervals need the whole cohort."""
     input:
-        # Read by their places in the tree; one file stands for all that its job makes.
+        # Read by their places in the tree; one file, and `origin`, stand for all that its job makes.
         predictions=expand("results/predict/{model}.tsv", model=MODELS),
         overlap=lambda wildcards: expand("results/overlap/{case}.tsv", case=ANNOTATED),
         indices=study.layout.prepared_indices(SHARDS),
@@ -67,6 +67,9 @@ rule summary:
                 for case in ANNOTATED
             },
         },
+        origin=lambda wildcards: origin(
+            convert=CASES, annotate=ANNOTATED, overlap=ANNOTATED
+        ),
         code=code_digest("summary"),
     script:
         "../workflow/scripts/summary.py"

@@ -95,6 +95,14 @@ def test_maps_are_indexed_by_model_and_method(cohort: Path) -> None:
         ("m", "x", "A"), ("m", "y", "A"),
     ]  # fmt: skip
     assert rows[0]["digest"] != rows[1]["digest"]
+    # The same map, for another reason.
+    write([folders[0] / "maps.tsv"], "case\treason\nA\tblank\n")
+    made.record([folders[0]])
+    write_maps(folders, Path("again.tsv"))
+    with Path("again.tsv").open(newline="") as file:
+        again = list(csv.DictReader(file, delimiter="\t"))
+    assert again[0]["digest"] != rows[0]["digest"]
+    assert again[1] == rows[1]
 
 
 def test_the_files_of_a_case_and_of_its_donors_that_did_not_fail(cohort: Path) -> None:

@@ -52,6 +52,7 @@ def test_other_errors_are_no_fault_of_a_disk() -> None:
         (errno.EDQUOT, "within your quota"),
         (errno.EROFS, "Have it mounted for writing"),
         (errno.EIO, "could not be read or written: Input/output error."),
+        (errno.ESTALE, "Have the file server looked at"),
     ],
 )
 def test_the_sentence_says_which_disk_and_what_to_do(

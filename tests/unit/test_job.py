@@ -137,6 +137,29 @@ def test_a_full_disk_is_a_sentence_and_no_fault_of_the_case(tmp_path: Path, poli
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("policy", ["stop", "report"])
+@pytest.mark.parametrize("refused", ["MemoryError()", "OSError(errno.ENOMEM, 'no memory')"])
+def test_want_of_memory_is_a_sentence_and_no_fault_of_the_case(
+    tmp_path: Path, policy: str, refused: str
+) -> None:
+    """A reader takes it for a damaged file; told of the case, it would never be tried again."""
+    body = f"""
+    try:
+        raise {refused}
+    except Exception as error:
+        raise InputError("x.nii.gz cannot be read as a NIfTI image.") from error
+    """
+    result, log = run(
+        tmp_path, body, output=("results/convert/x.nii.gz",), resources={"on_failed_case": policy}
+    )
+    assert result.returncode != 0
+    for said in (result.stderr, log):
+        assert "refused memory" in said
+        assert "x.nii.gz cannot be read as a NIfTI image. (`ulimit -v`" in said
+        assert "Traceback" not in said
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_log_that_cannot_be_written_hides_no_sentence(tmp_path: Path) -> None:
     """/dev/full takes no byte, as a full disk."""
     result, _log = run(tmp_path, FULL, log="/dev/full")

@@ -120,6 +120,19 @@ def test_problems_of_both_tables_come_together(tmp_path: Path) -> None:
     assert "annotations.tsv, row 3, column file: there is no" in message
 
 
+def test_one_annotation_of_two_patients(tmp_path: Path) -> None:
+    """Two raters, or two cases of a patient, may share a file; c9 has no place in the cohort."""
+    raw = cohort(tmp_path, [*(row(n) for n in range(4)), row(4, patient="p0")])
+    with (tmp_path / "cases.tsv").open("a") as file:
+        file.write("c9\tnowhere\tother\tp9\tA\n")
+    (tmp_path / "a.nii").touch()
+    rows = ["c0\tr\ta.nii", "c0\ts\ta.nii", "c4\tr\ta.nii", "c2\tr\ta.nii", "c9\tr\ta.nii"]
+    (tmp_path / "annotations.tsv").write_text("\n".join(["case\trater\tfile", *rows]) + "\n")
+    message = refuse({**raw, "annotations": str(tmp_path / "annotations.tsv")})
+    assert f"{tmp_path}/a.nii is an annotation of case c0 and of case c2, of another" in message
+    assert message.count("a.nii") == 1
+
+
 def test_the_headline_must_name_a_reference_there_is(tmp_path: Path) -> None:
     raw = cohort(tmp_path, [row(n) for n in range(4)], headline={"reference": "rater_one"})
     (tmp_path / "annotations.tsv").write_text("case\trater\tfile\nc0\trater1\t\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import Job, checkout, due, finish, jobs_in
+from tests.runs import Job, checkout, due, finish, jobs_in, snakemake
 from tests.workflow.conftest import SHARDED, TABLES
 from tests.workflow.contract import (
     ROWS,
@@ -47,6 +47,17 @@ def test_a_fresh_clone_over_finished_results(shards_run: Path, tmp_path: Path) -
         shutil.rmtree(clone / name, ignore_errors=True)
         shutil.copytree(shards_run / name, clone / name, symlinks=True)
     assert executed(clone) == set()
+
+
+def test_results_without_the_record_of_what_they_were_made_from(shards_run: Path) -> None:
+    """Snakemake alone would find nothing to do."""
+    shutil.rmtree(shards_run / ".snakemake")
+    result = snakemake(shards_run, *SHARDED, *TABLES)
+    assert result.returncode != 0
+    assert "would take it for up to date whatever has changed since: results/" in result.stdout
+    assert "Nothing to be done" not in result.stdout
+    finish(shards_run, "--touch", "--forceall", *SHARDED, *TABLES)
+    assert_contract(shards_run, new_bytes_of_an_annotation)
 
 
 def test_a_study_that_was_moved(shards_run: Path, tmp_path: Path) -> None:

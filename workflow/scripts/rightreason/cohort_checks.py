@@ -5,6 +5,7 @@ Standard library and pydantic only: it runs whenever the workflow is parsed.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rightreason import study_networks
@@ -57,7 +58,7 @@ def cohort_problems(study: Study) -> list[str]:
             )
     if trains and not problems:
         problems += _fold_problems(study)
-    problems += _headline_problems(study) + _strata_problems(study)
+    problems += _shared_files(study) + _headline_problems(study) + _strata_problems(study)
     return problems + study_networks.problems(config)
 
 
@@ -74,6 +75,26 @@ def _fold_problems(study: Study) -> list[str]:
                 "more folds (train.folds)"
             ]
     return []
+
+
+def _shared_files(study: Study) -> list[str]:
+    """Find annotations that two patients share.
+
+    Where both were scanned at one place of one scanner's coordinates, nothing in a mask tells.
+    """
+    first: dict[Path, str] = {}
+    problems = []
+    for case in study.cases:
+        rows = study.annotations.get(case, [])
+        for file in dict.fromkeys(row.file for row in rows if row.file):
+            other = first.setdefault(file, case)
+            if study.cases[other].patient != study.cases[case].patient:
+                problems.append(
+                    f"{file} is an annotation of case {other} and of case {case}, of another "
+                    "patient; name each case's own (an empty `file` says that nothing was found), or "
+                    "give both cases one `patient`"
+                )
+    return problems
 
 
 def _headline_problems(study: Study) -> list[str]:

@@ -84,7 +84,7 @@ def prepared_failures(indices: Iterable[Path | str]) -> list[Failure]:
 
 
 def write_maps(folders: Sequence[Path], out: Path) -> None:
-    """Write a row per map: its digest.
+    """Write a row per map: its digest, and that of the table which says what it explains.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def write_maps(folders: Sequence[Path], out: Path) -> None:
             "model": folder.parents[1].name,
             "method": folder.parent.name,
             "case": row["case"],
-            "digest": _together([folder / f"{row['case']}.nii.gz"]),
+            "digest": _together([folder / f"{row['case']}.nii.gz", folder / MAPS_TABLE]),
         }
         for folder in folders
         for row in _rows([folder / MAPS_TABLE])

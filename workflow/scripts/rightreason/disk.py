@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from rightreason.errors import InputError
+from rightreason.errors import InputError, causes
 
 # What the machine is at fault for, what it could not do, and what its user may do about it.
 FAULTS = {
@@ -20,6 +20,8 @@ FAULTS = {
     errno.EDQUOT: ("written", "Make space within your quota there, or have it raised"),
     errno.EROFS: ("written", "Have it mounted for writing"),
     errno.EIO: ("read or written", "Have the disk looked at"),
+    errno.ESTALE: ("read or written", "Have the file server looked at"),
+    errno.ETIMEDOUT: ("read or written", "Have the file server looked at"),
 }
 # With less than this, Snakemake itself cannot write its locks and logs.
 ROOM_BYTES = 2**20
@@ -27,10 +29,9 @@ ROOM_BYTES = 2**20
 
 def fault_of(error: BaseException | None) -> OSError | None:
     """Return the error of a disk that an exception is, or that it was raised from."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in FAULTS:
-            return error
-        error = error.__cause__ or error.__context__
+    for cause in causes(error):
+        if isinstance(cause, OSError) and cause.errno in FAULTS:
+            return cause
     return None
 
 

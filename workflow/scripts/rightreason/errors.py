@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Iterator
 
 
 class InputError(Exception):
@@ -25,3 +26,19 @@ def unknown(what: str, value: str, there: Iterable[str]) -> str:
     near = difflib.get_close_matches(value, there, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return f"{what}: {value!r} is unknown; there are {', '.join(there)}.{hint}"
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that it was raised from, or while another was dealt with."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def of_memory(error: BaseException) -> bool:
+    """Say whether want of memory is behind an error, whatever its reader took it for."""
+    return any(
+        isinstance(cause, MemoryError)
+        or (isinstance(cause, OSError) and cause.errno == errno.ENOMEM)
+        for cause in causes(error)
+    )

@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rightreason import disk, left_running, made
-from rightreason.errors import InputError
+from rightreason.errors import InputError, of_memory
 from rightreason.failures import Failure, bury, failures
+
+NO_MEMORY = (
+    "The job was refused memory, whatever else is said: {said} (`ulimit -v` tells what one process "
+    "may have here.) Give it more, and run again: finished jobs are kept."
+)
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def job(snakemake: Any, optional: Iterable[str] = ()) -> Iterator[None]:
         What Snakemake hands to a script. Of its `input`, what lies in `results/` must be as it was
         made; its `output` is recorded when the work is done. Warnings and messages go to its `log`;
         an `InputError` is written there and to the terminal without a traceback, and so is a full
-        or failing disk; anything else with one. Either way the job fails.
+        or failing disk, or want of memory; anything else with one. Either way the job fails.
     optional : iterable of str
         Names of inputs that the work can do without.
 
@@ -48,8 +53,7 @@ def job(snakemake: Any, optional: Iterable[str] = ()) -> Iterator[None]:
             try:
                 yield
             except InputError as error:
-                # Neither a full disk nor a changed output is a fault of the case.
-                if disk.fault_of(error) or isinstance(error, made.ChangedError):
+                if _of_machine(error):
                     raise
                 _leave(snakemake, _failure(snakemake, error))
             left_running.check_undisturbed(log)
@@ -85,6 +89,11 @@ def _without_failed(snakemake: Any, optional: set[str]) -> None:
 
 def _stops(snakemake: Any) -> bool:
     return bool(snakemake.resources.get("on_failed_case", "stop") == "stop")
+
+
+def _of_machine(error: InputError) -> bool:
+    """Say whether a disk, memory or a changed output is at fault, and the case is not."""
+    return bool(disk.fault_of(error)) or of_memory(error) or isinstance(error, made.ChangedError)
 
 
 def _failure(snakemake: Any, error: InputError) -> Failure:
@@ -126,8 +135,12 @@ def _begin(log: str) -> None:
 
 def _stop(error: Exception, log: str) -> NoReturn:
     fault = disk.fault_of(error)
-    if fault or isinstance(error, InputError):
-        sentence = disk.sentence_of(fault, [made.RESULTS]) if fault else str(error)
+    if fault or of_memory(error) or isinstance(error, InputError):
+        sentence = str(error)
+        if fault:
+            sentence = disk.sentence_of(fault, [made.RESULTS])
+        elif of_memory(error):
+            sentence = NO_MEMORY.format(said=sentence or type(error).__name__)
         logging.error("%s", sentence)
         sys.exit(f"\nrightreason: {sentence}\n(log: {log})\n")
     logging.exception("This is a fault of rightreason, or of the machine; please report it.")

@@ -91,16 +91,19 @@ def _files(folder: Path) -> Iterator[tuple[str, float]]:
 
 
 def started(folder: Path) -> set[Job]:
-    """List the jobs that Snakemake has marked as begun: running, or handed to the cluster.
+    """List the jobs that Snakemake has marked as begun: running, or handed to the cluster."""
+    jobs = {job for output in outputs_named(folder / MARKS) if (job := _job(output))}
+    return {_joined(job, folder / "logs") for job in jobs}
 
-    It marks each output by a file named for the output's path in base64, cut where that is long.
+
+def outputs_named(marks: Path) -> Iterator[str]:
+    """Yield the outputs of which Snakemake keeps something in a folder below `.snakemake`.
+
+    A file each, named for the output's path in base64, cut where that is long.
     """
-    jobs: set[Job] = set()
-    marks = folder / MARKS
     for parent, _inner, names in os.walk(marks):
         above = "".join(part.removeprefix("@") for part in Path(parent).relative_to(marks).parts)
-        jobs.update(job for job in (_job(_decoded(above + name)) for name in names) if job)
-    return {_joined(job, folder / "logs") for job in jobs}
+        yield from (_decoded(above + name) for name in names)
 
 
 def _decoded(name: str) -> str:

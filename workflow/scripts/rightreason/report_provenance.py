@@ -141,7 +141,7 @@ def _digests(study: Study) -> Iterable[Block]:
     }  # fmt: skip
     rows = [
         [_("Config, without the paths of tables and the device"), data.of_values(study.config)],
-        [_("Cases: patient, site, label, strata"), data.of_values(study.cases)],
+        [_("Cases: site, label"), data.of_values(study.cases)],
         [_("CT: records of the conversion, with digests of the slices’ UIDs"),
          _together(results, results.glob("convert/*.json"), study)],
         [_("Annotations: the raters’ votes"),
