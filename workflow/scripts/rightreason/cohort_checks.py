@@ -91,8 +91,8 @@ def _shared_files(study: Study) -> list[str]:
             if study.cases[other].patient != study.cases[case].patient:
                 problems.append(
                     f"{file} is an annotation of case {other} and of case {case}, of another "
-                    "patient; name each case's own (an empty `file` says that nothing was found), or "
-                    "give both cases one `patient`"
+                    "patient; name each case's own (an empty `file` says that nothing was "
+                    "found), or give both cases one `patient`"
                 )
     return problems
 
