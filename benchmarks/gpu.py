@@ -91,10 +91,11 @@ def main() -> None:
     started = time.perf_counter()
     found = list(measure(config, device))
     size = Size.of(device)
+    precision = numbers(config.train.precision, device)
     sys.stdout.write(
         f"{torch.cuda.get_device_name() if device.type == 'cuda' else f'one core of {processor()}'}"
-        f", torch {torch.__version__}, {numbers(config.train.precision, device)}; epochs of "
-        f"at most {size.steps} steps, {size.cases} cases a turn; {time.perf_counter() - started:.0f} s in all.\n\n"
+        f", torch {torch.__version__}, {precision}; epochs of at most {size.steps} "
+        f"steps, {size.cases} cases a turn; {time.perf_counter() - started:.0f} s in all.\n\n"
         f"Training:\n\n{table(TRAINING, [in_training(one) for one in found])}\n"
         f"Saliency, all CAM methods:\n\n{table(SALIENCY, [in_saliency(one) for one in found])}"
     )
