@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rightreason import array_limits, failed_jobs, left_in_queue, left_running
+from rightreason import array_limits, failed_jobs, left_in_queue, left_running, rights
 
 # Hears what is said of each failed job, whatever the profile's `quiet` keeps from the screen.
 witness = failed_jobs.Witness()
@@ -27,6 +27,7 @@ onstart:
         if workflow.non_local_exec:
             left_in_queue.check(Path.cwd())
         left_running.check()
+        rights.check(list(workflow.dag.needrun_jobs()))
     except InputError as error:
         raise WorkflowError(str(error))
 
