@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from rightreason import config_files, disk, origins, study_networks
+from rightreason import config_files, disk, origins, rights, study_networks
 from rightreason.contents import ContentDigests
 from rightreason.digest import code_digest
 from rightreason.errors import InputError
@@ -17,7 +17,8 @@ try:
     # A job on a node reads the tables again, and need not look for every file of the cohort.
     study = load_study(config, checked=not workflow.is_main_process)
     if workflow.is_main_process:
-        disk.check_room([Path(".snakemake")])
+        disk.check_room([rights.STATE])
+        rights.check_state()
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -8,6 +8,7 @@ from rightreason import (
     failed_jobs,
     left_in_queue,
     left_running,
+    rights,
     scheduling,
     slurm_mends,
     unknown_origin,
@@ -47,6 +48,7 @@ onstart:
         if hasattr(workflow.executor_settings, "array_jobs"):
             slurm_mends.mend(workflow.scheduler._executor, arrays, logger.warning)
         left_running.check()
+        rights.check(list(workflow.dag.needrun_jobs()))
     except InputError as error:
         raise WorkflowError(str(error))
 

@@ -9,6 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rightreason.made_records import files_at, sha256_of
+
+from tests.users import User
+
 ROOT = Path(__file__).parents[1]
 LEFT_BEHIND = (
     ".git", ".tools", "build", ".venv", ".venv-lock", ".snakemake", "logs", ".pytest_cache",
@@ -33,16 +37,20 @@ def checkout(to: Path) -> Path:
     return to
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess[str]:
-    """Run snakemake in a checkout and return what it printed."""
+def snakemake(
+    folder: Path, *arguments: str, cores: int = 2, user: User | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run snakemake in a checkout, maybe as another user, and return what it printed."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
+    # `--quiet host` overrides the profile, which would hide the jobs; and it must not stand last,
+    # or it would take targets for its own values.
+    command = [sys.executable, "-m", "snakemake", "--quiet", "host", "--nocolor",
+               "--cores", str(cores), *arguments]  # fmt: skip
     return subprocess.run(
-        # `--quiet host` overrides the profile, which would hide the jobs; and it must not stand
-        # last, or it would take targets for its own values.
-        [sys.executable, "-m", "snakemake", "--quiet", "host", "--nocolor", "--cores", str(cores),
-         *arguments],
+        user.command(command) if user else command,
         cwd=folder,
-        env=environment,
+        env=environment | (user.environment if user else {}),
+        umask=user.umask if user else -1,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -50,16 +58,16 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2) -> subprocess.Compl
     )  # fmt: skip
 
 
-def finish(folder: Path, *arguments: str) -> str:
+def finish(folder: Path, *arguments: str, user: User | None = None) -> str:
     """Run snakemake to the end; fail with its output otherwise."""
-    result = snakemake(folder, *arguments)
+    result = snakemake(folder, *arguments, user=user)
     assert result.returncode == 0, result.stdout[-6000:]
     return result.stdout
 
 
-def due(folder: Path, *arguments: str) -> set[Job]:
+def due(folder: Path, *arguments: str, user: User | None = None) -> set[Job]:
     """Return the jobs a dry run would do, as (rule, wildcards)."""
-    return jobs_in(finish(folder, "--dry-run", *arguments)) - {("all", "")}
+    return jobs_in(finish(folder, "--dry-run", *arguments, user=user)) - {("all", "")}
 
 
 def jobs_in(output: str) -> set[Job]:
@@ -83,3 +91,8 @@ def jobs_in(output: str) -> set[Job]:
 def rules_of(jobs: set[Job]) -> set[str]:
     """Return the rules of jobs."""
     return {rule for rule, _ in jobs}
+
+
+def bytes_of(results: Path) -> dict[str, str]:
+    """Digest every file below `results/` but the records, which hold times."""
+    return {name: sha256_of(results / name) for name in files_at(results, ".")}

@@ -1,12 +1,14 @@
 """A whole study through profiles/slurm, on a real SLURM, and the rerun contract there."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from rightreason import made
 
-from tests.runs import Job, checkout, due, finish, jobs_in
+from tests.runs import Job, bytes_of, checkout, due, finish, jobs_in
 from tests.slurm.slurm_runs import Task, tasks, through_slurm
 from tests.workflow.contract import (
     ROWS,
@@ -45,13 +47,13 @@ class Study:
         self.first = self.run()
         self.tasks = tasks(self.first.stdout)
 
-    def run(self) -> subprocess.CompletedProcess[str]:
-        result = through_slurm(self.folder, *SHOWN)
+    def run(self, *more: str) -> subprocess.CompletedProcess[str]:
+        result = through_slurm(self.folder, *SHOWN, *more)
         assert result.returncode == 0, result.stdout[-6000:]
         return result
 
-    def done(self) -> set[Job]:
-        return jobs_in(self.run().stdout) - {("all", "")}
+    def done(self, *more: str) -> set[Job]:
+        return jobs_in(self.run(*more).stdout) - {("all", "")}
 
     def of(self, rules: set[str]) -> list[Task]:
         return [task for task in self.tasks if task.rule in rules]
@@ -121,13 +123,52 @@ def test_a_study_that_was_moved(study: Study) -> None:
     assert_contract(study, new_bytes_of_an_annotation)
 
 
-def test_another_user_with_another_umask(study: Study) -> None:
-    """The first made all with umask 022; what the second makes, the first can go on with."""
+def test_a_fresh_clone_over_finished_results(study: Study, tmp_path: Path) -> None:
+    clone = checkout(tmp_path / "clone")
+    for name in ("results", ".snakemake", "study"):
+        shutil.rmtree(clone / name, ignore_errors=True)
+        shutil.copytree(study.folder / name, clone / name, symlinks=True)
+    result = through_slurm(clone, *SHOWN)
+    assert result.returncode == 0, result.stdout[-6000:]
+    assert jobs_in(result.stdout) - {("all", "")} == set()
+
+
+def test_another_number_of_cores(study: Study) -> None:
+    """More threads for jobs, more cores where Snakemake runs: nothing is due or made otherwise."""
+    more = ("--local-cores", "2", "--set-threads", "train=2", "overlap=2")
+    assert study.done(*more) == set()
+    again = ("results/train/small/seed0/fold0/weights.ckpt", "results/overlap/A01.tsv")
+    before = bytes_of(study.folder / "results")
+    for output in again:
+        (task,) = tasks(study.run(*more, "--force", output).stdout)
+        assert task.rule == output.split("/")[1]
+        assert "cpu=2," in task.asked
+    assert bytes_of(study.folder / "results") == before
+    # Their times are new; the bytes speak.
+    assert study.done() == set()
+
+
+def test_another_umask(study: Study) -> None:
+    """Of the same user: others are tried on a workstation."""
     before = os.umask(0o077)
     try:
         assert_contract(study, new_bytes_of_an_annotation)
     finally:
         os.umask(before)
+    assert study.done() == set()
+
+
+def test_without_our_profile_only_more_may_run(study: Study) -> None:
+    """By Snakemake's own options, here and through SLURM."""
+    expected = new_bytes_of_an_annotation(Finished(study.folder, SMALL[1]))
+    none = ("--workflow-profile", "none")
+    assert due(study.folder, *SMALL, *TABLES, *none) >= expected
+    asked = ("--default-resources", "slurm_partition=cpu", "slurm_account=lab", "mem_mb=2000")
+    run = study.run(*none, "--executor", "slurm", "--jobs", "100", *asked)
+    assert "Using workflow specific profile" not in run.stdout
+    assert {(task.partition, task.in_array) for task in tasks(run.stdout)} == {("cpu", False)}
+    assert jobs_in(run.stdout) - {("all", "")} >= expected
+    assert made.verify(study.folder / "results")[1] == []
     assert study.done() == set()
 
 

@@ -65,6 +65,18 @@ def test_the_users_fault_is_a_sentence_without_a_traceback(tmp_path: Path) -> No
     assert "Traceback" not in result.stderr + log
 
 
+def test_what_the_user_may_not_do_is_a_sentence_that_says_whose_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mask.nii.gz").touch(0o640)
+    owner = (tmp_path / "mask.nii.gz").owner()
+    result, log = run(tmp_path, "raise PermissionError(13, 'Permission denied', 'mask.nii.gz')")
+    assert result.returncode != 0
+    for told in (result.stderr, log):
+        assert "mask.nii.gz was refused to the user " in told
+        assert f"it belongs to {owner}, group " in told
+        assert "umask 002" in told
+        assert "Traceback" not in told
+
+
 def test_our_fault_leaves_its_traceback_in_the_log(tmp_path: Path) -> None:
     result, log = run(tmp_path, "1 / 0")
     assert result.returncode != 0

@@ -125,3 +125,10 @@ def test_killed_while_recording_is_never_a_record_of_something_else(tmp_path: Pa
     refused = [outcome for outcome in outcomes if "is truncated: 3 of 29 bytes" in outcome]
     assert len(refused) > 10
     assert outcomes == refused + ["as made"] * (len(outcomes) - len(refused))
+
+
+def test_the_umask_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To ask for it is to set it, for all threads: two that write at once could leave it at 0."""
+    monkeypatch.setattr(os, "umask", lambda _: pytest.fail("it was set"))
+    write_whole(tmp_path / "a", b"x")
+    assert (tmp_path / "a").read_bytes() == b"x"

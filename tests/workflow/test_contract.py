@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rightreason import made
 
-from tests.runs import Job, checkout, due, finish, jobs_in, snakemake
+from tests.runs import Job, bytes_of, checkout, due, finish, jobs_in, rules_of, snakemake
 from tests.workflow.conftest import SHARDED, TABLES
 from tests.workflow.contract import (
     ROWS,
@@ -17,6 +18,8 @@ from tests.workflow.contract import (
     new_bytes_of_an_annotation,
     of_annotation,
 )
+
+NO_PROFILE = ("--workflow-profile", "none")
 
 
 def executed(folder: Path, *more: str) -> set[Job]:
@@ -73,8 +76,23 @@ def test_another_number_of_cores(shards_run: Path) -> None:
     assert executed(shards_run, "--cores", "3") == expected
 
 
-def test_another_user_with_another_umask(shards_run: Path) -> None:
-    """The first made all with umask 022; what the second makes, the first can go on with."""
+def test_one_core_makes_the_bytes_that_two_made(shards_run: Path) -> None:
+    """A network, its maps and the measures of a case, made anew where they lie."""
+    # Made of what has the same bytes as before, but that folders count by their times.
+    again = {
+        "results/train/small/seed0/fold0/weights.ckpt": {"train"},
+        "results/saliency/small/integrated_gradients/shard0": {"saliency"},
+        "results/overlap/A01.tsv": {"gather_saliency", "overlap"},
+    }
+    before = bytes_of(shards_run / "results")
+    for output, rules in again.items():
+        said = finish(shards_run, output, *SHARDED, *TABLES, "--force", "--cores", "1")
+        assert rules_of(jobs_in(said)) == rules
+    assert bytes_of(shards_run / "results") == before
+
+
+def test_another_umask(shards_run: Path) -> None:
+    """Of the same user; others are in `test_other_users.py`."""
     before = os.umask(0o077)
     try:
         assert_contract(shards_run, new_bytes_of_an_annotation)
@@ -83,7 +101,16 @@ def test_another_user_with_another_umask(shards_run: Path) -> None:
     assert executed(shards_run) == set()
 
 
-def test_without_our_profile_only_more_may_run(shards_run: Path) -> None:
-    case = edit_a_mask(shards_run)
-    expected = of_annotation(Finished(shards_run, SHARDED[1]), case)
-    assert due(shards_run, *SHARDED, *TABLES, "--workflow-profile", "none") >= expected
+@pytest.mark.parametrize("edit", [*ROWS, *ROWS_WITH_TRAINING], ids=lambda edit: edit.__name__)
+def test_row_planned_without_our_profile(shards_run: Path, edit: Edit) -> None:
+    """Only more may run, never less."""
+    expected = edit(Finished(shards_run, SHARDED[1]))
+    assert due(shards_run, *SHARDED, *TABLES, *NO_PROFILE) >= expected
+
+
+def test_row_without_our_profile(shards_run: Path) -> None:
+    """What it makes is whole, and with the profile again nothing is due."""
+    expected = new_bytes_of_an_annotation(Finished(shards_run, SHARDED[1]))
+    assert executed(shards_run, *NO_PROFILE) >= expected
+    assert made.verify(shards_run / "results")[1] == []
+    assert due(shards_run, *SHARDED, *TABLES) == set()

@@ -130,7 +130,11 @@ class ContentDigests:
     def _known(self) -> dict[bytes, bytes]:
         """Read the cache once, on first need: the last line of a path counts."""
         if self._lines is None:
-            data = self._cache.read_bytes() if self._cache.is_file() else b""
+            try:
+                data = self._cache.read_bytes()
+            except OSError:
+                # None yet, or one that another user keeps to himself.
+                data = b""
             lines = [line for line in data.split(b"\n") if len(line) == _LINE]
             self._lines = {line[:_PATH]: line for line in lines}
             if len(lines) > 2 * len(self._lines) + 1000:

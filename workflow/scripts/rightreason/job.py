@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rightreason import disk, left_running, made
+from rightreason import disk, left_running, made, rights
 from rightreason.errors import InputError, of_memory
 from rightreason.failures import Failure, bury, failures
 
@@ -30,8 +30,9 @@ def job(snakemake: Any, optional: Iterable[str] = ()) -> Iterator[None]:
     snakemake : object
         What Snakemake hands to a script. Of its `input`, what lies in `results/` must be as it was
         made; its `output` is recorded when the work is done. Warnings and messages go to its `log`;
-        an `InputError` is written there and to the terminal without a traceback, and so is a full
-        or failing disk, or want of memory; anything else with one. Either way the job fails.
+        an `InputError` is written there and to the terminal without a traceback, and so are a full
+        or failing disk, want of memory, and what the user may not read or write; anything else with
+        one. Either way the job fails.
     optional : iterable of str
         Names of inputs that the work can do without.
 
@@ -135,12 +136,8 @@ def _begin(log: str) -> None:
 
 def _stop(error: Exception, log: str) -> NoReturn:
     fault = disk.fault_of(error)
-    if fault or of_memory(error) or isinstance(error, InputError):
-        sentence = str(error)
-        if fault:
-            sentence = disk.sentence_of(fault, [made.RESULTS])
-        elif of_memory(error):
-            sentence = NO_MEMORY.format(said=sentence or type(error).__name__)
+    if fault or of_memory(error) or isinstance(error, InputError | PermissionError):
+        sentence = _sentence(error, fault)
         logging.error("%s", sentence)
         sys.exit(f"\nrightreason: {sentence}\n(log: {log})\n")
     logging.exception("This is a fault of rightreason, or of the machine; please report it.")
@@ -150,3 +147,11 @@ def _stop(error: Exception, log: str) -> NoReturn:
         f"\nrightreason: the job stopped unexpectedly: {type(error).__name__}: {error} "
         f"({where}). The log has the details: {log}\n"
     )
+
+
+def _sentence(error: Exception, fault: OSError | None) -> str:
+    if fault:
+        return disk.sentence_of(fault, [made.RESULTS])
+    if of_memory(error):
+        return NO_MEMORY.format(said=str(error) or type(error).__name__)
+    return rights.sentence_of(error) if isinstance(error, PermissionError) else str(error)

@@ -28,6 +28,8 @@ TOLD = 20
 # What POSIX lets a lock that somebody else holds be refused with.
 _HELD = (errno.EACCES, errno.EAGAIN)
 _TRIES = 100
+# Whatever the umask: of a lock that cannot be opened nobody knows whether it is held.
+FOR_THE_GROUP = 0o660
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,11 @@ def check_undisturbed(job: str) -> None:
     """
     try:
         disturbed = _mark(_path(job)).read_text()
+    except PermissionError:
+        disturbed = ""
     except OSError:
         return
-    # Empty: by one that came before this one had said who it is.
+    # Empty: by one that came before this one had said who it is, or that may not be read.
     if disturbed in ("", _self()):
         raise InputError(
             f"Another run began the job of {job} while this one was at work, and deleted what it "
@@ -172,7 +176,7 @@ def _self() -> str:
 def _locked(path: Path) -> int:
     """Open a file and lock it: the one that still lies there, since its holders delete it."""
     for _ in range(_TRIES):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = _opened(path)
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(handle), path.stat()):
@@ -187,6 +191,20 @@ def _locked(path: Path) -> int:
             raise
         os.close(handle)
     raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK), str(path))
+
+
+def _opened(path: Path) -> int:
+    """Open a lock's file, one that the group can open, too, as Snakemake makes its own."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        # Somebody else's, of whom nobody can say whether he still works.
+        if path.exists():
+            raise _HeldError(Holder("", "", "", path)) from None
+        raise
+    with suppress(OSError):
+        os.fchmod(handle, os.fstat(handle).st_mode | FOR_THE_GROUP)
+    return handle
 
 
 def _holder(handle: int, path: Path) -> Holder:

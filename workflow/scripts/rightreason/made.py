@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rightreason import rights
 from rightreason.errors import InputError
 from rightreason.made_records import (
     OUTSIDE,
@@ -219,7 +220,10 @@ def _bytes_problem(results: Path, group: str, lines: list[Line], read: bool) -> 
 
 def main() -> None:
     """Check everything below `results/`; `make verify` calls this."""
-    checked, problems = verify()
+    try:
+        checked, problems = verify()
+    except PermissionError as error:
+        sys.exit(f"rightreason: {rights.sentence_of(error)}")
     left = leftovers()
     if left:
         size = sum(path.stat().st_size for path in left) / 2**20

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rightreason import rights
 from rightreason.table_rows import Row
 
 
@@ -29,6 +30,8 @@ def file_problems(
                 problems.append(f"{at}, column {column}: there is no {path}")
             elif column != "image" and not stat.S_ISREG(mode):
                 problems.append(f"{at}, column {column}: {path} is a folder; name a file")
+            elif not rights.may_read(path, mode):
+                problems.append(f"{at}, column {column}: you may not read {path}")
     return problems
 
 

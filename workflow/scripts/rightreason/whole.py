@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 
@@ -18,21 +17,33 @@ def write_whole(path: Path | str, content: bytes) -> None:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, aside = _open_aside(path)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(aside).chmod(0o666 & ~umask)
-            Path(aside).replace(path)
+            aside.replace(path)
         except BaseException:
-            Path(aside).unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)
             raise
     except OSError as error:
         # That of a write on an open file does not say which, others name the one aside.
         if error.errno:
             error.filename = str(path)
         raise
+
+
+def _open_aside(path: Path) -> tuple[int, Path]:
+    """Create a file beside another, with the rights of any new file there.
+
+    `tempfile.mkstemp` makes one that is private. To give it its rights afterwards, one must know
+    the umask, which can only be asked for by setting it, for all threads; and it would take away
+    what the default access list of a shared folder gives.
+    """
+    while True:
+        aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+        try:
+            return os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), aside
+        except FileExistsError:
+            continue
