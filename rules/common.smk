@@ -94,7 +94,5 @@ def origin(**cases_of):
     """What jobs of these cases are done from, by rule, where one file stands for all they make."""
     if not workflow.is_main_process:  # Only what plans a run compares it.
         return ""
-    if study.is_demo:
-        cases_of["demo"] = [""]
-    params_of = {rule: getattr(rules, rule).params for rule in cases_of}
-    return origins.digest(params_of, cases_of)
+    cases_of |= {"demo": [""]} if study.is_demo else {}
+    return origins.digest(rules, cases_of)

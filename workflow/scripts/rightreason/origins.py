@@ -17,13 +17,14 @@ from types import SimpleNamespace
 from typing import Any
 
 
-def digest(params_of: Mapping[str, Iterable[Any]], cases_of: Mapping[str, Iterable[str]]) -> str:
+def digest(rules: Any, cases_of: Mapping[str, Iterable[str]]) -> str:
     """Digest the parameters of the jobs of some rules.
 
     Parameters
     ----------
-    params_of : mapping of rule to iterable of object
-        The parameters of each rule: plain values, or functions of the wildcards that give such.
+    rules : object
+        Snakemake's, with the `params` of each rule: plain values, or functions of the wildcards
+        that give such.
     cases_of : mapping of rule to iterable of str
         Of which cases its jobs count.
 
@@ -34,8 +35,9 @@ def digest(params_of: Mapping[str, Iterable[Any]], cases_of: Mapping[str, Iterab
     """
     total = hashlib.sha256()
     for rule, cases in sorted(cases_of.items()):
+        params = getattr(rules, rule).params
         for case in cases:
             wildcards = SimpleNamespace(case=case)
-            values = [given(wildcards) if callable(given) else given for given in params_of[rule]]
+            values = [given(wildcards) if callable(given) else given for given in params]
             total.update(f"{rule} {case} {values!r}\n".encode())
     return total.hexdigest()
