@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rightreason import (
     array_limits,
+    duplicates,
     failed_jobs,
     left_in_queue,
     left_running,
@@ -47,6 +48,7 @@ onstart:
             left_in_queue.check(Path.cwd())
         if hasattr(workflow.executor_settings, "array_jobs"):
             slurm_mends.mend(workflow.scheduler._executor, arrays, logger.warning)
+        duplicates.check(study.cases, digests.seen)
         left_running.check()
         rights.check(list(workflow.dag.needrun_jobs()))
     except InputError as error:

@@ -1,13 +1,6 @@
 """One page and its figures; what its viewer shows of each case."""
 
 
-def reported(model):
-    """A model's settings for the page, which says the threshold that was given."""
-    given = study.config.models[model].trained_files
-    threshold = study_networks.threshold(study.config, model) if given else None
-    return {**model_of(model, explained=True), "threshold": threshold}
-
-
 rule make_view:
     """One job per case: an edited annotation touches its own case's view only."""
     input:
@@ -114,7 +107,10 @@ rule report:
                 mode="json",
                 exclude={"cases", "annotations", "code", "device", "on_failed_case"},
             ),
-            "models": {model: reported(model) for model in MODELS},
+            "models": {
+                model: study_networks.reported(study.config, model, digests.of)
+                for model in MODELS
+            },
         },
         # Snakemake's own report shows parameters: a patient's name has no place in it.
         cases=lambda wildcards: {

@@ -5,6 +5,7 @@ The rules bear names of the pipeline, so that the profile treats them as it trea
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -13,7 +14,12 @@ from snakemake.logging import logger
 include: "../../rules/array_tasks.smk"
 
 
+from rightreason.contents import ContentDigests
 from rightreason.errors import InputError
+
+# There are no cases to look at.
+study = SimpleNamespace(cases={})
+digests = ContentDigests(Path("digests"))
 
 
 include: "../../rules/failed_jobs.smk"

@@ -10,7 +10,12 @@ include: "../../rules/array_tasks.smk"
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from rightreason.contents import ContentDigests
 from rightreason.errors import InputError
+
+# There are no cases to look at.
+study = SimpleNamespace(cases={})
+digests = ContentDigests(Path("digests"))
 
 
 include: "../../rules/failed_jobs.smk"

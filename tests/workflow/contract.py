@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import yaml
 from rightreason.algorithms import CAM_ALGORITHMS
 from rightreason.layout import by_shard
@@ -180,6 +181,15 @@ def edit_a_mask(folder: Path) -> str:
     return path.name.removesuffix(".nii.gz")
 
 
+def another_acquisition(series: Path, to: Path) -> None:
+    """Copy a series of DICOM, with another word in its headers: the same bytes would be refused."""
+    shutil.copytree(series, to)
+    path = sorted(to.glob("[!.]*"))[0]
+    header = pydicom.dcmread(path)
+    header.ImageComments = "again"
+    header.save_as(path)
+
+
 def nothing(_run: Finished) -> set[Job]:
     return set()
 
@@ -236,7 +246,8 @@ def a_case_added_to_the_external_site(run: Finished) -> set[Job]:
     table = run.folder / "study" / "cases.tsv"
     rows = rows_of(table)
     row = next(row for row in rows if row["site"] == "B")
-    shutil.copytree(run.folder / "study" / row["image"], run.folder / "study" / "dicom" / "B99")
+    study = run.folder / "study"
+    another_acquisition(study / row["image"], study / "dicom" / "B99")
     write_rows(table, [*rows, {**row, "case": "B99", "patient": "P999", "image": "dicom/B99"}])
     own = run.shards(["B99"])
     expected = of_cases("convert", ["B99"]) | of_cases("prepare", ["B99"])

@@ -10,6 +10,7 @@ from rightreason import made
 
 from tests.runs import snakemake
 from tests.workflow.conftest import SMALL, TABLES
+from tests.workflow.contract import another_acquisition
 
 
 def cases_of(folder: Path) -> list[dict[str, str]]:
@@ -43,7 +44,7 @@ def test_unusable_images_stop_their_own_case_only(run: Path) -> None:
     shutil.copytree(study / good, study / "truncated")
     victim = sorted(p for p in (study / "truncated").iterdir() if not p.name.startswith("."))[3]
     victim.write_bytes(victim.read_bytes()[:600])
-    shutil.copytree(study / good, study / "fine")
+    another_acquisition(study / good, study / "fine")
     for case in ("empty", "papers", "truncated", "fine"):
         add_external_case(run, case, case)
     before = finished_files(run)
@@ -101,3 +102,17 @@ def test_nan_saliency_stops_its_own_case_only(run: Path) -> None:
     tables = [p.name for p in (run / "results" / "overlap").glob("*.tsv") if "." not in p.stem]
     annotated = {path.name for path in (run / "results" / "annotate").iterdir()}
     assert set(tables) == {f"{other}.tsv" for other in annotated - {case}}
+
+
+def test_one_image_under_two_names_is_refused(run: Path) -> None:
+    study = run / "study"
+    good = next(row for row in cases_of(run) if row["site"] == "B")
+    shutil.copytree(study / good["image"], study / "copy")
+    add_external_case(run, "copy", "copy")
+    before = finished_files(run)
+    result = snakemake(run, *SMALL, *TABLES)
+    assert result.returncode != 0
+    assert "Cases are one image under two names, byte for byte:" in result.stdout
+    assert f"{good['case']} and copy: " in result.stdout
+    assert finished_files(run) == before
+    assert not (run / "results" / "convert" / "copy.nii.gz").exists()

@@ -71,6 +71,10 @@ class ContentDigests:
             self._found[name] = self._folder(name) if Path(name).is_dir() else self._single(name)
         return self._found[name]
 
+    def seen(self, path: Path | str) -> str | None:
+        """Return what `of` gave for a path in this process; None where it was not asked."""
+        return self._found.get(os.fspath(path))
+
     def _single(self, path: str) -> str:
         entry = (path, path, _state(path))
         return self._cached(path, [entry], lambda: self._read(entry))

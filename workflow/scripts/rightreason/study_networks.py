@@ -103,6 +103,13 @@ def settings(
     return found
 
 
+def reported(config: Config, model: str, digest_of: Callable[[Path], str]) -> dict[str, Any]:
+    """Return the same for the page, with the threshold that was given."""
+    given = config.models[model].trained_files
+    stated = threshold(config, model) if given else None
+    return {**settings(config, model, digest_of, explained=True), "threshold": stated}
+
+
 def problems(config: Config) -> list[str]:
     """Find files of weights, and modules of own networks, that are not there."""
     found = []
