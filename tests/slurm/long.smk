@@ -5,6 +5,10 @@ while there is a file `hold`; its task 3 while there is `hold.3`.
 """
 
 
+from pathlib import Path
+from types import SimpleNamespace
+
+
 include: "../../rules/array_tasks.smk"
 
 
