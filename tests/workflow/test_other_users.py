@@ -152,8 +152,7 @@ def test_what_a_umask_of_077_keeps_from_the_others_is_named_and_nothing_is_lost(
 def test_who_may_not_write_is_told_so(place: Path, study: Path) -> None:
     second = user(place, SECOND, 0o022)
     before = contents(study)
-    case = edit_a_mask(study)
-    assert case
+    edit_a_mask(study)
     for more in (("--dry-run",), ()):
         refused = snakemake(study, *STUDY, *more, user=second)
         assert refused.returncode != 0
@@ -170,6 +169,6 @@ def test_who_may_not_write_is_told_so(place: Path, study: Path) -> None:
     refused = snakemake(study, *STUDY, user=second)
     assert refused.returncode != 0
     assert "Write-protected output files for rule" in refused.stdout
-    assert f"/{case}" in refused.stdout.partition("Write-protected")[2]
+    assert "    output: results/" in refused.stdout.partition("Write-protected")[2]
     assert "Traceback" not in refused.stdout
     assert contents(study) == before
