@@ -22,14 +22,14 @@ LEFT_BEHIND = (
 Job = tuple[str, str]
 
 
-def checkout(to: Path) -> Path:
+def checkout(to: Path, source: Path = ROOT) -> Path:
     """Copy the sources as a fresh clone has them: no results, no metadata, new times."""
     shutil.copytree(
-        ROOT,
+        source,
         to,
         ignore=lambda folder, names: [
             name for name in names
-            if name in LEFT_BEHIND or (Path(folder) == ROOT and name == "results")
+            if name in LEFT_BEHIND or (Path(folder) == source and name == "results")
         ],
         copy_function=shutil.copyfile,
         symlinks=True,

@@ -124,9 +124,10 @@ def test_a_study_that_was_moved(study: Study) -> None:
 
 
 def test_a_fresh_clone_over_finished_results(study: Study, tmp_path: Path) -> None:
-    clone = checkout(tmp_path / "clone")
+    # Of the study as the rows above have left it.
+    clone = checkout(tmp_path / "clone", study.folder)
+    shutil.rmtree(clone / "study")
     for name in ("results", ".snakemake", "study"):
-        shutil.rmtree(clone / name, ignore_errors=True)
         shutil.copytree(study.folder / name, clone / name, symlinks=True)
     result = through_slurm(clone, *SHOWN)
     assert result.returncode == 0, result.stdout[-6000:]
