@@ -17,7 +17,9 @@ from tests.workflow.contract import (
     Finished,
     cases_of,
     change_config,
+    edit_a_mask,
     new_bytes_of_an_annotation,
+    of_annotation,
     of_cases,
 )
 
@@ -160,17 +162,20 @@ def test_another_umask(study: Study) -> None:
 
 
 def test_without_our_profile_only_more_may_run(study: Study) -> None:
-    """By Snakemake's own options, here and through SLURM."""
-    expected = new_bytes_of_an_annotation(Finished(study.folder, SMALL[1]))
+    """By Snakemake's own options: all is planned here, and one case's output made through SLURM."""
+    case = edit_a_mask(study.folder)
+    expected = of_annotation(Finished(study.folder, SMALL[1]), case)
     none = ("--workflow-profile", "none")
     assert due(study.folder, *SMALL, *TABLES, *none) >= expected
     asked = ("--default-resources", "slurm_partition=cpu", "slurm_account=lab", "mem_mb=2000")
-    run = study.run(*none, "--executor", "slurm", "--jobs", "100", *asked)
+    annotated = ("--executor", "slurm", "--jobs", "100", f"results/annotate/{case}")
+    run = study.run(*none, *asked, *annotated)
     assert "Using workflow specific profile" not in run.stdout
     assert {(task.partition, task.in_array) for task in tasks(run.stdout)} == {("cpu", False)}
-    assert jobs_in(run.stdout) - {("all", "")} >= expected
+    made_anew = jobs_in(run.stdout)
+    assert made_anew >= {("annotate", f"case={case}")}
     assert made.verify(study.folder / "results")[1] == []
-    assert study.done() == set()
+    assert study.done() == expected - made_anew
 
 
 def test_dicom_objects_asked_for_later_go_in_arrays_too(study: Study) -> None:
