@@ -6,6 +6,8 @@ import pytest
 from rightreason import config_files
 from rightreason.errors import InputError
 
+from tests.sentences import sentence
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,7 +31,8 @@ def test_one_key_in_several_places_is_none_that_stands_twice(tmp_path: Path) -> 
     path.write_text("a: &one {size: 1}\nb: *one\nc: [{size: 1}, {size: 2}]\nsize: 3\n")
     (tmp_path / "empty.yaml").write_text("# nothing\n")
     (tmp_path / "tabs.json").write_text('{\n\t"a": 1\n}\n')
-    config_files.check([path, tmp_path / "empty.yaml", tmp_path / "tabs.json"])
+    paths = [path, tmp_path / "empty.yaml", tmp_path / "tabs.json"]
+    assert sentence(config_files.check, paths) == ""
 
 
 def test_aliases_that_stand_for_millions_are_gone_through_once(tmp_path: Path) -> None:
@@ -37,8 +40,10 @@ def test_aliases_that_stand_for_millions_are_gone_through_once(tmp_path: Path) -
     lines = ["a0: &a0 {x: 1}"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
     path.write_text("\n".join(lines) + "\n")
-    config_files.check([path])
+    assert sentence(config_files.check, [path]) == ""
 
 
 def test_the_ready_made_configs() -> None:
-    config_files.check(sorted((ROOT / "config").rglob("*.yaml")))
+    paths = sorted((ROOT / "config").rglob("*.yaml"))
+    assert len(paths) >= 3
+    assert sentence(config_files.check, paths) == ""

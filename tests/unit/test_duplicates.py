@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import pytest
 from rightreason import duplicates
 from rightreason.contents import ContentDigests
-from rightreason.errors import InputError
+
+from tests.sentences import sentence
 
 
 def cases(folder: Path, **images: tuple[str, str | None]) -> dict[str, SimpleNamespace]:
@@ -20,11 +21,7 @@ def check(folder: Path, found: dict[str, SimpleNamespace], looked_at: list[str])
     digests = ContentDigests(folder / "digests")
     for case in looked_at:
         digests.of(found[case].image)
-    try:
-        duplicates.check(found, digests.seen)
-    except InputError as error:
-        return str(error)
-    return ""
+    return sentence(duplicates.check, found, digests.seen)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import pytest
 from rightreason import made, unknown_origin
 from rightreason.errors import InputError
 
+from tests.sentences import sentence
+
 OUTPUTS = ("results/convert/A01.nii.gz", "results/convert/A01.json", "results/annotate/A01")
 LONG = f"results/saliency/{'m' * 100}/{'x' * 100}/shard0"
 
@@ -39,7 +41,7 @@ def forget(output: str) -> None:
 
 
 def test_all_is_known(study: Path) -> None:
-    unknown_origin.check()
+    assert sentence(unknown_origin.check) == ""
 
 
 def test_all_records_are_gone(study: Path) -> None:
@@ -61,20 +63,20 @@ def test_one_is_gone(study: Path) -> None:
 def test_what_a_job_left_that_was_cut_off_is_made_again_anyway(study: Path) -> None:
     forget("results/annotate/A01")
     keep("incomplete", "results/annotate/A01")
-    unknown_origin.check()
+    assert sentence(unknown_origin.check) == ""
 
 
 def test_what_was_deleted_is_made_anew(study: Path) -> None:
     forget("results/annotate/A01")
     shutil.rmtree("results/annotate/A01")
-    unknown_origin.check()
+    assert sentence(unknown_origin.check) == ""
 
 
 def test_records_in_a_database_are_not_looked_for(study: Path) -> None:
     shutil.rmtree(".snakemake/metadata")
     Path(".snakemake/metadata.db").touch()
-    unknown_origin.check()
+    assert sentence(unknown_origin.check) == ""
 
 
 def test_before_anything_was_made(tmp_path: Path) -> None:
-    unknown_origin.check(tmp_path)
+    assert sentence(unknown_origin.check, tmp_path) == ""
